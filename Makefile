@@ -1,0 +1,42 @@
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check fix bench soak
+
+help: ## Show these lines
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+demo: $(VENV)/.runtime ## Seed a demo and start it, with a small vendor site beside it
+	@$(BIN)/inseam demo
+
+test: check ## Run every check and test; builds what is missing
+	@$(PYTEST) -m "not soak"
+
+check: $(VENV)/.test ## Lint, formatting and types, without changing anything
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+fix: $(VENV)/.test ## Put right what the linter and the formatter can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(VENV)/.test ## Measure this machine, beside a bare endpoint in the same run
+	@$(BIN)/python -m bench
+
+soak: check ## Run every test in all its rounds, the long ones too
+	@INSEAM_TEST_ROUNDS=full $(PYTEST)
+
+# The environment is brought up to date when its lock changes. `uv` makes it faster, and is not
+# needed. The project itself is installed with what the lock brought, so it asks no registry.
+$(VENV)/.runtime: requirements.lock pyproject.toml
+	@./tests/support/environment.sh $(VENV) requirements.lock
+	@touch $@
+
+$(VENV)/.test: tests/requirements.lock pyproject.toml
+	@./tests/support/environment.sh $(VENV) tests/requirements.lock
+	@touch $@ $(VENV)/.runtime

@@ -1,0 +1,88 @@
+"""Reading access records: the owner's history, and until when a grant's readings may leave."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import Connection, Select, and_, delete, func, or_, select
+from sqlalchemy.orm import Session
+
+from app.accesses.models import Access
+from app.kit.clock import Clock
+from app.kit.ids import NOBODY
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which part of the history; None leaves a side open."""
+
+    object_id: UUID | None = None
+    client_id: str | None = None
+    grant_id: UUID | None = None
+    result: str | None = None
+
+
+Position = tuple[datetime, UUID, int]
+
+
+def list_accesses(
+    db: Session, owner_id: UUID, wanted: Filter, *, before: Position | None, limit: int
+) -> Sequence[Access]:
+    """The owner's access records, newest first, after the keyset position `before`."""
+    query = _narrow(select(Access).where(Access.owner_id == owner_id), wanted)
+    if before is not None:
+        at, access_id, place = before
+        query = query.where(
+            or_(
+                Access.at < at,
+                and_(Access.at == at, Access.access_id < access_id),
+                and_(Access.at == at, Access.access_id == access_id, Access.place > place),
+            )
+        )
+    order = (Access.at.desc(), Access.access_id.desc(), Access.place)
+    return db.scalars(query.order_by(*order).limit(limit)).all()
+
+
+def count_by_reader(
+    db: Session, owner_id: UUID, since: datetime
+) -> Sequence[tuple[str, str, int, int]]:
+    """Per reader and result since a time: reader, result, attempts, records."""
+    query = (
+        select(
+            Access.reader, Access.result, func.sum(Access.times), func.sum(Access.count)
+        )
+        .where(Access.owner_id == owner_id, Access.at >= since)
+        .group_by(Access.reader, Access.result)
+        .order_by(Access.reader, Access.result)
+    )
+    return [(r, s, int(t), int(c)) for r, s, t, c in db.execute(query)]
+
+
+def last_send_by(db: Session | Connection, owner_id: UUID, grant_id: UUID) -> datetime | None:
+    """Until when the latest authorised reading of a grant may still leave."""
+    query = select(func.max(Access.send_by)).where(
+        Access.owner_id == owner_id, Access.grant_id == grant_id
+    )
+    found: datetime | None = db.execute(query).scalar_one_or_none()
+    return found
+
+
+def forget_old(conn: Connection, clock: Clock, days: int) -> int:
+    """Drop records past their retention, and those of attempts that named nobody."""
+    now = clock.now()
+    is_old = Access.at < now - timedelta(days=days)
+    is_nobodys = and_(Access.owner_id == NOBODY, Access.at < now - timedelta(hours=1))
+    return conn.execute(delete(Access).where(or_(is_old, is_nobodys))).rowcount
+
+
+def _narrow(query: Select[tuple[Access]], wanted: Filter) -> Select[tuple[Access]]:
+    if wanted.object_id is not None:
+        query = query.where(Access.object_id == wanted.object_id)
+    if wanted.client_id is not None:
+        query = query.where(Access.client_id == wanted.client_id)
+    if wanted.grant_id is not None:
+        query = query.where(Access.grant_id == wanted.grant_id)
+    if wanted.result is not None:
+        query = query.where(Access.result == wanted.result)
+    return query

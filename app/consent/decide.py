@@ -1,0 +1,91 @@
+"""Whether a grant allows a reading, and which part of the log: pure, no I/O."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+
+@dataclass(frozen=True)
+class Detail:
+    """One object and category of a grant, as it stands now. The window is half-open."""
+
+    object_id: UUID
+    tenure_id: UUID
+    pseudonym: UUID
+    category: str
+    action: str
+    precision_time: str
+    precision_place: str
+    window_from: datetime | None
+    window_to: datetime | None
+    until: datetime
+
+
+@dataclass(frozen=True)
+class GrantState:
+    """A grant as it stands now, with the details of its version."""
+
+    grant_id: UUID
+    version: int
+    status: str
+    until: datetime
+    details: Sequence[Detail]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Nothing may be read; `rule` names why."""
+
+    rule: str
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What may be read of one object: one window per category."""
+
+    object_id: UUID
+    tenure_id: UUID
+    pseudonym: UUID
+    windows: dict[str, tuple[datetime | None, datetime | None]]
+
+
+def live_status(status: str, until: datetime, now: datetime) -> str:
+    """A grant's status now: an active one is expired from `until` on, to the microsecond."""
+    return "expired" if status in ("active", "paused") and until <= now else status
+
+
+def decide(
+    grant: GrantState | None, object_id: UUID | None, categories: frozenset[str], now: datetime
+) -> Allowed | Refused:
+    """What `grant` lets its vendor read of an object now, within the token's `categories`.
+
+    Rules in order: no-grant, the grant's status, not-granted. What a detail's own end has
+    closed, or the token does not carry, is as if it were never granted.
+    """
+    if grant is None:
+        return Refused("no-grant")
+    status = live_status(grant.status, grant.until, now)
+    if status != "active":
+        return Refused(status)
+    open_details = [
+        d
+        for d in grant.details
+        if d.object_id == object_id and d.category in categories and d.until > now
+    ]
+    if not open_details:
+        return Refused("not-granted")
+    first = open_details[0]
+    windows = {d.category: (d.window_from, d.window_to) for d in open_details}
+    return Allowed(first.object_id, first.tenure_id, first.pseudonym, windows)
+
+
+def narrow(
+    window: tuple[datetime | None, datetime | None],
+    wanted_from: datetime | None,
+    wanted_to: datetime | None,
+) -> tuple[datetime | None, datetime | None]:
+    """The overlap of a granted window and a wanted one; an open side gives way."""
+    starts = [t for t in (window[0], wanted_from) if t is not None]
+    ends = [t for t in (window[1], wanted_to) if t is not None]
+    return (max(starts, default=None), min(ends, default=None))

@@ -1,0 +1,53 @@
+"""What can be wrong with an access request or a grant."""
+
+from app.kit.errors import DomainError, Kind
+
+
+class RequestNotFound(DomainError):
+    """There is no such request for you to answer. It may belong to somebody else's sign-in."""
+
+    kind, slug, title = Kind.not_found, "request-not-found", "There is no such request for you."
+
+
+class RequestExpired(DomainError):
+    """The request waited too long and closed by itself. The vendor can ask again."""
+
+    kind, slug, title = Kind.gone, "request-expired", "This request has closed by itself."
+
+
+class RequestAnswered(DomainError):
+    """The request was answered already, and an answer is given once. To change what you allowed,
+    open the permission."""
+
+    kind, slug, title = Kind.conflict, "request-answered", "You have answered this request already."
+
+
+class NothingChosen(DomainError):
+    """A permission needs at least one object and one kind of data. To give nothing, choose
+    "Don't allow"."""
+
+    kind, slug, title = Kind.invalid, "nothing-chosen", "Choose at least one thing and one kind."
+
+
+class ChoiceTooWide(DomainError):
+    """The answer names an object or a kind of data that was not asked for or is not yours."""
+
+    kind, slug, title = Kind.invalid, "choice-too-wide", "That was not part of the request."
+
+
+class EndDateOutside(DomainError):
+    """A permission ends after now and within the longest time that is allowed."""
+
+    kind, slug, title = Kind.invalid, "end-date-outside", "Choose a nearer end date, after today."
+
+
+class GrantNotFound(DomainError):
+    """There is no such permission of yours."""
+
+    kind, slug, title = Kind.not_found, "grant-not-found", "There is no such permission of yours."
+
+
+class GrantPaused(DomainError):
+    """The owner has paused this permission; nothing can be read until it is resumed."""
+
+    kind, slug, title = Kind.forbidden, "grant-paused", "The owner has paused this permission."

@@ -1,0 +1,139 @@
+"""An owner's grants as they stand, and their end."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, update
+from sqlalchemy.orm import Session
+
+from app.accesses.history import last_send_by
+from app.consent import queries
+from app.consent.decide import GrantState, live_status
+from app.consent.errors import GrantNotFound
+from app.consent.models import Grant, GrantDetail, GrantEvent
+from app.kit.clock import Clock
+
+_LIVE = ("active", "paused")
+
+
+@dataclass(frozen=True)
+class GrantView:
+    """A grant with the details of its version, its history, and its status now."""
+
+    grant: Grant
+    status: str
+    details: Sequence[GrantDetail]
+    events: Sequence[GrantEvent]
+
+
+def list_grants(db: Session, clock: Clock, owner_id: UUID) -> list[GrantView]:
+    """All of an owner's grants, newest first, ended ones too."""
+    return [_view(db, clock, grant) for grant in queries.grants_of(db, owner_id)]
+
+
+def get_grant(db: Session, clock: Clock, owner_id: UUID, grant_id: UUID) -> GrantView:
+    """One grant of this owner, or GrantNotFound."""
+    grant = queries.grant_by_id(db, owner_id, grant_id)
+    if grant is None:
+        raise GrantNotFound
+    return _view(db, clock, grant)
+
+
+def find_grant(conn: Connection, owner_id: UUID, grant_id: UUID) -> GrantState | None:
+    """A grant with its present details (hot path)."""
+    return queries.load_grant(conn, owner_id, grant_id)
+
+
+def lock_grant(conn: Connection, owner_id: UUID, grant_id: UUID) -> GrantState | None:
+    """The same, held until the commit: whoever ends it waits, and then sees what was recorded."""
+    return queries.load_grant(conn, owner_id, grant_id, lock=True)
+
+
+def revoke(db: Session, clock: Clock, owner_id: UUID, grant_id: UUID) -> datetime:
+    """End a grant by its owner's act; until when a reading authorised before may still leave.
+
+    The caller commits, waits for that time on its clock, and only then answers (promise P5).
+    Revoking twice changes nothing the second time. GrantNotFound for another owner's.
+    """
+    return end(db, clock, owner_id, grant_id, "revoked", owner_id, "You ended this permission.")
+
+
+def end(
+    db: Session,
+    clock: Clock,
+    owner_id: UUID,
+    grant_id: UUID,
+    status: str,
+    actor_id: UUID | None,
+    text: str,
+) -> datetime:
+    """Move a live grant to an ended status, as a new version; see `revoke`."""
+    now = clock.now()
+    statement = (
+        update(Grant)
+        .where(Grant.owner_id == owner_id, Grant.grant_id == grant_id, Grant.status.in_(_LIVE))
+        .values(status=status, ended_at=now, version=Grant.version + 1)
+        .returning(Grant.version)
+        .execution_options(synchronize_session=False)
+    )
+    version = db.execute(statement).scalar_one_or_none()
+    if version is not None:
+        note(db, owner_id, grant_id, version, now, status, actor_id, text)
+        _carry_details(db, owner_id, grant_id, version)
+    elif queries.grant_by_id(db, owner_id, grant_id) is None:
+        raise GrantNotFound
+    return last_send_by(db, owner_id, grant_id) or now
+
+
+def note(
+    db: Session,
+    owner_id: UUID,
+    grant_id: UUID,
+    version: int,
+    at: datetime,
+    what: str,
+    actor_id: UUID | None,
+    text: str,
+) -> None:
+    """Write a grant's change into its history."""
+    db.add(
+        GrantEvent(
+            owner_id=owner_id,
+            grant_id=grant_id,
+            version=version,
+            at=at,
+            what=what,
+            actor_id=actor_id,
+            text=text,
+        )
+    )
+
+
+def mark_expired(conn: Connection, clock: Clock) -> int:
+    """Write down what time has done already: decisions never wait for this."""
+    now = clock.now()
+    statement = (
+        update(Grant)
+        .where(Grant.status.in_(_LIVE), Grant.until <= now)
+        .values(status="expired", ended_at=Grant.until)
+    )
+    return conn.execute(statement).rowcount
+
+
+def _carry_details(db: Session, owner_id: UUID, grant_id: UUID, version: int) -> None:
+    """An ended version shows what the one before gave."""
+    for old in queries.details_of(db, owner_id, grant_id, version - 1):
+        names = [c.key for c in GrantDetail.__table__.columns if c.key != "version"]
+        db.add(GrantDetail(version=version, **{name: getattr(old, name) for name in names}))
+
+
+def _view(db: Session, clock: Clock, grant: Grant) -> GrantView:
+    owner_id, grant_id = grant.owner_id, grant.grant_id
+    return GrantView(
+        grant,
+        live_status(grant.status, grant.until, clock.now()),
+        queries.details_of(db, owner_id, grant_id, grant.version),
+        queries.events_of(db, owner_id, grant_id),
+    )

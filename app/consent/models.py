@@ -1,0 +1,136 @@
+"""Tables of access requests, grants and pseudonyms."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.kit.columns import Blob, Id, Instant, Json, Whole, Words
+from app.kit.db import Base, family
+
+_STATUSES = "'active','paused','revoked','ended','expired','superseded'"
+
+
+class AccessRequest(Base):
+    """A validated authorization request that waits for its owner (hash family).
+
+    `request_hash` is the hash of the secret in the page's address. `asked` is what the owner is
+    shown, `protocol` what the authorization server needs to answer; neither comes back from the
+    browser. The first owner to open it keeps it.
+    """
+
+    __tablename__ = "access_requests"
+    __table_args__ = family(
+        "hash", CheckConstraint("status IN ('waiting','granted','refused')", "status")
+    )
+
+    request_hash: Mapped[bytes] = mapped_column(Blob(32), primary_key=True)
+    client_id: Mapped[str] = mapped_column(Words(100))
+    asked: Mapped[dict[str, Any]] = mapped_column(Json)
+    protocol: Mapped[dict[str, Any]] = mapped_column(Json)
+    owner_id: Mapped[UUID | None] = mapped_column(Id)
+    status: Mapped[str] = mapped_column(Words(20))
+    grant_id: Mapped[UUID | None] = mapped_column(Id)
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    expires_at: Mapped[datetime] = mapped_column(Instant, index=True)
+    answered_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class InboxEntry(Base):
+    """A request on its owner's side, so that waiting ones are found by owner.
+
+    `ticket` is the secret of the page's address, kept so that the owner finds back to it.
+    """
+
+    __tablename__ = "inbox"
+    __table_args__ = family("owner")
+
+    owner_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    request_hash: Mapped[bytes] = mapped_column(Blob(32), primary_key=True)
+    ticket: Mapped[str] = mapped_column(Words(100))
+    client_id: Mapped[str] = mapped_column(Words(100))
+    purpose: Mapped[str] = mapped_column(Words(100))
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    expires_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class Grant(Base):
+    """What an owner gave to one vendor for one purpose; its details hang on its version."""
+
+    __tablename__ = "grants"
+    __table_args__ = family(
+        "owner",
+        CheckConstraint(f"status IN ({_STATUSES})", "status"),
+        Index("ix_grants_client", "owner_id", "client_id"),
+    )
+
+    owner_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    grant_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    client_id: Mapped[str] = mapped_column(Words(100))
+    org_id: Mapped[UUID] = mapped_column(Id)
+    purpose: Mapped[str] = mapped_column(Words(100))
+    legal_basis: Mapped[str] = mapped_column(Words(100))
+    agreement: Mapped[str | None] = mapped_column(Words(100))
+    status: Mapped[str] = mapped_column(Words(20))
+    version: Mapped[int] = mapped_column(Whole)
+    until: Mapped[datetime] = mapped_column(Instant)
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    ended_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class GrantDetail(Base):
+    """One object and one kind of data in one version of a grant.
+
+    `pseudonym` is the object's id for this vendor. `window_from` None means all of the tenure.
+    """
+
+    __tablename__ = "grant_details"
+    __table_args__ = family(
+        "owner",
+        ForeignKeyConstraint(["owner_id", "grant_id"], ["grants.owner_id", "grants.grant_id"]),
+        CheckConstraint("action IN ('read','summary','stream','bulk')", "action"),
+    )
+
+    owner_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    grant_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    version: Mapped[int] = mapped_column(Whole, primary_key=True)
+    object_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    category: Mapped[str] = mapped_column(Words(20), primary_key=True)
+    tenure_id: Mapped[UUID] = mapped_column(Id)
+    pseudonym: Mapped[UUID] = mapped_column(Id)
+    action: Mapped[str] = mapped_column(Words(20))
+    precision_time: Mapped[str] = mapped_column(Words(20))
+    precision_place: Mapped[str] = mapped_column(Words(20))
+    window_from: Mapped[datetime | None] = mapped_column(Instant)
+    window_to: Mapped[datetime | None] = mapped_column(Instant)
+    until: Mapped[datetime] = mapped_column(Instant)
+
+
+class GrantEvent(Base):
+    """One change of a grant: who did what when; its version is the one that came of it."""
+
+    __tablename__ = "grant_events"
+    __table_args__ = family("owner")
+
+    owner_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    grant_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    version: Mapped[int] = mapped_column(Whole, primary_key=True)
+    at: Mapped[datetime] = mapped_column(Instant)
+    what: Mapped[str] = mapped_column(Words(20))
+    actor_id: Mapped[UUID | None] = mapped_column(Id)
+    text: Mapped[str] = mapped_column(Words(2000))
+
+
+class Pseudonym(Base):
+    """From a vendor's own id of an object back to it (hash family: found by the id itself)."""
+
+    __tablename__ = "pseudonyms"
+    __table_args__ = family("hash")
+
+    pseudonym: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    org_id: Mapped[UUID] = mapped_column(Id)
+    owner_id: Mapped[UUID] = mapped_column(Id)
+    object_id: Mapped[UUID] = mapped_column(Id)
+    tenure_id: Mapped[UUID] = mapped_column(Id)

@@ -1,0 +1,133 @@
+"""Selects of requests and grants; they never decide."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, select
+from sqlalchemy.orm import Session
+
+from app.consent.decide import Detail, GrantState
+from app.consent.models import (
+    AccessRequest,
+    Grant,
+    GrantDetail,
+    GrantEvent,
+    InboxEntry,
+    Pseudonym,
+)
+
+
+def request_by_hash(db: Session, request_hash: bytes) -> AccessRequest | None:
+    return db.get(AccessRequest, request_hash)
+
+
+def waiting_entries(db: Session, owner_id: UUID, now: datetime) -> Sequence[InboxEntry]:
+    """The owner's inbox, newest first, without what has closed by itself."""
+    query = (
+        select(InboxEntry)
+        .where(InboxEntry.owner_id == owner_id, InboxEntry.expires_at > now)
+        .order_by(InboxEntry.created_at.desc())
+    )
+    return db.scalars(query).all()
+
+
+def grant_by_id(db: Session, owner_id: UUID, grant_id: UUID) -> Grant | None:
+    return db.get(Grant, (owner_id, grant_id))
+
+
+def grants_of(db: Session, owner_id: UUID) -> Sequence[Grant]:
+    query = select(Grant).where(Grant.owner_id == owner_id)
+    return db.scalars(query.order_by(Grant.created_at.desc(), Grant.grant_id)).all()
+
+
+def active_grants_like(db: Session, owner_id: UUID, client_id: str, purpose: str) -> Sequence[Grant]:
+    """Grants that a new one of the same vendor and purpose takes the place of."""
+    query = select(Grant).where(
+        Grant.owner_id == owner_id,
+        Grant.client_id == client_id,
+        Grant.purpose == purpose,
+        Grant.status.in_(("active", "paused")),
+    )
+    return db.scalars(query).all()
+
+
+def details_of(db: Session, owner_id: UUID, grant_id: UUID, version: int) -> Sequence[GrantDetail]:
+    query = select(GrantDetail).where(
+        GrantDetail.owner_id == owner_id,
+        GrantDetail.grant_id == grant_id,
+        GrantDetail.version == version,
+    )
+    return db.scalars(query.order_by(GrantDetail.object_id, GrantDetail.category)).all()
+
+
+def details_of_object(db: Session, owner_id: UUID, object_id: UUID) -> Sequence[GrantDetail]:
+    query = select(GrantDetail).where(
+        GrantDetail.owner_id == owner_id, GrantDetail.object_id == object_id
+    )
+    return db.scalars(query).all()
+
+
+def events_of(db: Session, owner_id: UUID, grant_id: UUID) -> Sequence[GrantEvent]:
+    query = select(GrantEvent).where(
+        GrantEvent.owner_id == owner_id, GrantEvent.grant_id == grant_id
+    )
+    return db.scalars(query.order_by(GrantEvent.version)).all()
+
+
+def pseudonym_of(db: Session, owner_id: UUID, org_id: UUID, tenure_id: UUID) -> UUID | None:
+    """The id by which a vendor already knows a tenure's object."""
+    query = (
+        select(GrantDetail.pseudonym)
+        .join(
+            Grant,
+            (Grant.owner_id == GrantDetail.owner_id) & (Grant.grant_id == GrantDetail.grant_id),
+        )
+        .where(
+            GrantDetail.owner_id == owner_id,
+            Grant.org_id == org_id,
+            GrantDetail.tenure_id == tenure_id,
+        )
+        .limit(1)
+    )
+    return db.execute(query).scalar_one_or_none()
+
+
+def find_pseudonym(conn: Connection, pseudonym: UUID) -> Pseudonym | None:
+    """Whose object a vendor's id stands for, as a row (hot path)."""
+    table = Pseudonym.__table__
+    found: Pseudonym | None = conn.execute(
+        select(table).where(table.c.pseudonym == pseudonym)
+    ).one_or_none()  # type: ignore[assignment]  # a row with the columns' names
+    return found
+
+
+def load_grant(
+    conn: Connection, owner_id: UUID, grant_id: UUID, *, lock: bool = False
+) -> GrantState | None:
+    """A grant with its present details (hot path); `lock` holds it FOR SHARE until the commit."""
+    table = Grant.__table__
+    query = select(table.c.status, table.c.version, table.c.until).where(
+        table.c.owner_id == owner_id, table.c.grant_id == grant_id
+    )
+    row = conn.execute(query.with_for_update(read=True) if lock else query).one_or_none()
+    if row is None:
+        return None
+    return GrantState(
+        grant_id, row.version, row.status, row.until, _details(conn, owner_id, grant_id, row.version)
+    )
+
+
+def _details(conn: Connection, owner_id: UUID, grant_id: UUID, version: int) -> list[Detail]:
+    table = GrantDetail.__table__
+    columns = [table.c[name] for name in Detail.__dataclass_fields__]
+    query = (
+        select(*columns)
+        .where(
+            table.c.owner_id == owner_id,
+            table.c.grant_id == grant_id,
+            table.c.version == version,
+        )
+        .order_by(table.c.object_id, table.c.category)
+    )
+    return [Detail(*row) for row in conn.execute(query)]

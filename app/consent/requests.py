@@ -1,0 +1,203 @@
+"""Access requests: what a vendor asked, kept on the server until its owner answers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, delete, update
+from sqlalchemy.orm import Session
+
+from app.consent import queries
+from app.consent.errors import RequestAnswered, RequestExpired, RequestNotFound
+from app.consent.models import AccessRequest, Grant, InboxEntry
+from app.kit.clock import Clock
+from app.kit.crypto import sha256
+from app.kit.ids import new_secret
+from app.objects.categories import category_of
+from app.organizations.models import Client, Organization
+
+
+@dataclass(frozen=True)
+class AskedDetail:
+    """One kind of data a vendor asks for; `why` is in the vendor's own words."""
+
+    scope: str
+    category: str
+    needed: bool
+    why: str
+
+
+@dataclass(frozen=True)
+class RequestView:
+    """What the owner is shown: who asks, what for, what, and what it would replace."""
+
+    ticket: str
+    client_id: str
+    client_name: str
+    organization: str
+    verified_domain: str | None
+    redirect_host: str
+    purpose: str
+    purpose_title: str
+    legal_basis: str
+    details: Sequence[AskedDetail]
+    created_at: datetime
+    expires_at: datetime
+    replaces: Sequence[Grant]
+
+
+def open_request(
+    db: Session,
+    clock: Clock,
+    *,
+    client: Client,
+    purpose: dict[str, Any],
+    scopes: list[str],
+    protocol: dict[str, Any],
+    redirect_host: str,
+    life: timedelta,
+) -> str:
+    """Keep a validated request; the secret of its page's address.
+
+    `purpose` is one of the client's registered purposes, `scopes` those it asks for.
+    """
+    organization = db.get_one(Organization, client.org_id)
+    details = [
+        {
+            "scope": scope,
+            "category": category_of(scope),
+            "needed": bool(purpose["scopes"].get(scope, {}).get("needed")),
+            "why": purpose["scopes"].get(scope, {}).get("why", ""),
+        }
+        for scope in scopes
+    ]
+    asked = {
+        "client_name": client.name,
+        "organization": organization.name,
+        "verified_domain": organization.verified_domain,
+        "redirect_host": redirect_host,
+        "purpose": purpose["purpose"],
+        "purpose_title": purpose["title"],
+        "legal_basis": purpose["legal_basis"],
+        "details": details,
+    }
+    ticket, now = new_secret(), clock.now()
+    db.add(
+        AccessRequest(
+            request_hash=sha256(ticket),
+            client_id=client.client_id,
+            asked=asked,
+            protocol=protocol,
+            status="waiting",
+            created_at=now,
+            expires_at=now + life,
+        )
+    )
+    return ticket
+
+
+def view_request(db: Session, clock: Clock, owner_id: UUID, ticket: str) -> RequestView:
+    """The request behind a page; the first owner to open it keeps it.
+
+    RequestNotFound for an unknown or another owner's, RequestAnswered, RequestExpired.
+    """
+    row = take(db, clock, owner_id, ticket)
+    asked = row.asked
+    return RequestView(
+        ticket=ticket,
+        client_id=row.client_id,
+        client_name=asked["client_name"],
+        organization=asked["organization"],
+        verified_domain=asked["verified_domain"],
+        redirect_host=asked["redirect_host"],
+        purpose=asked["purpose"],
+        purpose_title=asked["purpose_title"],
+        legal_basis=asked["legal_basis"],
+        details=[AskedDetail(**detail) for detail in asked["details"]],
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        replaces=queries.active_grants_like(db, owner_id, row.client_id, asked["purpose"]),
+    )
+
+
+def take(db: Session, clock: Clock, owner_id: UUID, ticket: str) -> AccessRequest:
+    """The waiting request, bound to this owner from now on; errors as in `view_request`."""
+    request_hash = sha256(ticket)
+    bound = (
+        update(AccessRequest)
+        .where(AccessRequest.request_hash == request_hash, AccessRequest.owner_id.is_(None))
+        .values(owner_id=owner_id)
+        .returning(AccessRequest.request_hash)
+        .execution_options(synchronize_session=False)
+    )
+    is_new = db.execute(bound).first() is not None
+    row = queries.request_by_hash(db, request_hash)
+    if row is None or row.owner_id != owner_id:
+        raise RequestNotFound
+    if row.status != "waiting":
+        raise RequestAnswered(status_was=row.status)
+    if row.expires_at <= clock.now():
+        raise RequestExpired
+    if is_new:
+        db.add(_entry(row, owner_id, ticket))
+    return row
+
+
+def refuse(db: Session, clock: Clock, owner_id: UUID, ticket: str) -> AccessRequest:
+    """Answer no; the row, for whoever tells the vendor."""
+    row = take(db, clock, owner_id, ticket)
+    close(db, clock, row, "refused", None)
+    return row
+
+
+def close(
+    db: Session, clock: Clock, row: AccessRequest, status: str, grant_id: UUID | None
+) -> None:
+    """Write the one answer a request gets; RequestAnswered when another was first."""
+    answered = (
+        update(AccessRequest)
+        .where(AccessRequest.request_hash == row.request_hash, AccessRequest.status == "waiting")
+        .values(status=status, grant_id=grant_id, answered_at=clock.now())
+        .returning(AccessRequest.request_hash)
+        .execution_options(synchronize_session=False)
+    )
+    if db.execute(answered).first() is None:
+        raise RequestAnswered
+    db.execute(
+        delete(InboxEntry).where(
+            InboxEntry.owner_id == row.owner_id, InboxEntry.request_hash == row.request_hash
+        )
+    )
+    db.refresh(row)
+
+
+def list_waiting(db: Session, clock: Clock, owner_id: UUID) -> list[RequestView]:
+    """The owner's open requests, newest first."""
+    entries = queries.waiting_entries(db, owner_id, clock.now())
+    return [view_request(db, clock, owner_id, entry.ticket) for entry in entries]
+
+
+def count_waiting(db: Session, clock: Clock, owner_id: UUID) -> int:
+    """How many requests wait for an answer."""
+    return len(queries.waiting_entries(db, owner_id, clock.now()))
+
+
+def forget_old(conn: Connection, clock: Clock) -> int:
+    """Drop requests a month after they closed; the number dropped."""
+    old = clock.now() - timedelta(days=30)
+    conn.execute(delete(InboxEntry).where(InboxEntry.expires_at <= clock.now()))
+    return conn.execute(delete(AccessRequest).where(AccessRequest.expires_at <= old)).rowcount
+
+
+def _entry(row: AccessRequest, owner_id: UUID, ticket: str) -> InboxEntry:
+    return InboxEntry(
+        owner_id=owner_id,
+        request_hash=row.request_hash,
+        ticket=ticket,
+        client_id=row.client_id,
+        purpose=row.asked["purpose"],
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+    )

@@ -1,0 +1,103 @@
+"""Which objects a vendor may read, and what of each."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from app.accesses.record import Attempt, Given, record_given, record_refused
+from app.consent.decide import Allowed, Detail, GrantState, Refused, decide
+from app.consent.grants import lock_grant
+from app.disclosure.reader import Disclosed, NotDisclosed, Reader
+from app.disclosure.wire import rfc3339
+from app.kit import jsonio
+from app.kit.clock import Clock
+from app.kit.ids import NOBODY, new_id
+from app.objects.identity import identity_of
+from app.objects.products import describe_object
+from app.objects.tenures import find_open_tenure
+
+
+def list_objects(
+    conn: Connection, clock: Clock, reader: Reader, origin: str, deadline: timedelta
+) -> Disclosed | NotDisclosed:
+    """Every object of the reader's grant with product, streams and window; recorded."""
+    now = clock.now()
+    grant = lock_grant(conn, reader.owner_id or NOBODY, reader.grant_id or NOBODY)
+    version = grant.version if grant else None
+    attempt = Attempt(now, "objects", reader.client_id, reader.name, reader.grant_id, version)
+    rule = _refusal(grant, reader, now)
+    if rule is not None:
+        record_refused(conn, reader.owner_id, None, None, attempt, rule)
+        return NotDisclosed(rule)
+    assert grant is not None
+    assert reader.owner_id is not None
+    allowed = _allowed(conn, grant, reader, now)
+    send_by = clock.now() + deadline
+    given = [Given(a.object_id, a.tenure_id, [], None, None, "exact", 0) for a in allowed]
+    record_given(conn, reader.owner_id, new_id(), attempt, given, send_by)
+    body = {
+        "objects": [_object_out(conn, grant, a, reader, origin, now) for a in allowed],
+        "grant": {"id": str(grant.grant_id), "version": grant.version},
+    }
+    return Disclosed(jsonio.dumps(body), send_by)
+
+
+def _refusal(grant: GrantState | None, reader: Reader, now: datetime) -> str | None:
+    """Why nothing at all may be listed; a live grant whose objects are all gone lists nothing."""
+    decision = decide(grant, None, reader.categories, now)
+    assert isinstance(decision, Refused)  # no object is None's
+    if decision.rule != "not-granted":
+        return decision.rule
+    return reader.dead_reason
+
+
+def _allowed(
+    conn: Connection, grant: GrantState, reader: Reader, now: datetime
+) -> list[Allowed]:
+    found = []
+    for object_id in dict.fromkeys(d.object_id for d in grant.details):
+        decision = decide(grant, object_id, reader.categories, now)
+        if isinstance(decision, Refused):
+            continue
+        tenure = find_open_tenure(conn, object_id)
+        if tenure is not None and tenure.tenure_id == decision.tenure_id:
+            found.append(decision)
+    return found
+
+
+def _object_out(
+    conn: Connection,
+    grant: GrantState,
+    allowed: Allowed,
+    reader: Reader,
+    origin: str,
+    now: datetime,
+) -> dict[str, Any]:
+    product = describe_object(conn, allowed.object_id)
+    streams = [s for s in product.pop("streams") if s["category"] in allowed.windows]
+    details = [d for d in grant.details if d.object_id == allowed.object_id and d.until > now]
+    out: dict[str, Any] = {
+        "id": str(allowed.pseudonym),
+        "product": product | {"streams": streams},
+        "categories": sorted(allowed.windows),
+        "window": _window(details),
+        "until": rfc3339(min(d.until for d in details)),
+    }
+    if "identity" in allowed.windows:
+        out["identity"] = _identity(conn, allowed.object_id, origin)
+    return out
+
+
+def _window(details: list[Detail]) -> dict[str, str | None]:
+    """The window all kinds share; the widest where they differ, as each record proves."""
+    starts = [d.window_from for d in details]
+    ends = [d.window_to for d in details]
+    start = None if None in starts else min(t for t in starts if t is not None)
+    end = None if None in ends else max(t for t in ends if t is not None)
+    return {"from": start and rfc3339(start), "to": end and rfc3339(end)}
+
+
+def _identity(conn: Connection, object_id: UUID, origin: str) -> dict[str, str]:
+    return identity_of(conn, object_id, origin)

@@ -1,0 +1,99 @@
+"""An owner's own reading with a personal token: what anyone could get, and recorded as well."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from app.accesses.record import Attempt, Given, record_given, record_refused
+from app.consent.decide import narrow
+from app.disclosure.reader import Disclosed, NotDisclosed
+from app.disclosure.records import Wanted, read_page
+from app.disclosure.wire import record_out, rfc3339
+from app.kit import jsonio
+from app.kit.clock import Clock
+from app.kit.ids import new_id, parse_id
+from app.kit.paging import Cursors
+from app.objects.identity import identity_of
+from app.objects.products import describe_object, stream_categories
+from app.objects.tenures import Held, held_objects
+
+
+@dataclass(frozen=True)
+class OwnReader:
+    """A personal token: whose it is, its name, and the objects it is limited to (None = all)."""
+
+    owner_id: UUID
+    name: str
+    objects: frozenset[UUID] | None
+
+    def attempt(self, now: datetime, action: str, asked: dict[str, object]) -> Attempt:
+        return Attempt(now, action, None, f"Your token “{self.name}”"[:200], None, None, asked)
+
+    def may_read(self, object_id: UUID) -> bool:
+        return self.objects is None or object_id in self.objects
+
+
+def list_own(
+    conn: Connection, clock: Clock, reader: OwnReader, origin: str, deadline: timedelta
+) -> Disclosed:
+    """The owner's objects with products and streams."""
+    held = [h for h in held_objects(conn, reader.owner_id) if reader.may_read(h.object_id)]
+    send_by = clock.now() + deadline
+    given = [Given(h.object_id, h.tenure_id, [], None, None, "exact", 0) for h in held]
+    attempt = reader.attempt(clock.now(), "objects", {})
+    record_given(conn, reader.owner_id, new_id(), attempt, given, send_by)
+    objects = [
+        {
+            "id": str(h.object_id),
+            "name": h.name,
+            "product": describe_object(conn, h.object_id),
+            "since": rfc3339(h.starts_at),
+            "used_by": h.used_by,
+            "identity": identity_of(conn, h.object_id, origin),
+        }
+        for h in held
+    ]
+    return Disclosed(jsonio.dumps({"objects": objects}), send_by)
+
+
+def read_own(
+    conn: Connection,
+    clock: Clock,
+    cursors: Cursors,
+    reader: OwnReader,
+    ref: str,
+    wanted: Wanted,
+    deadline: timedelta,
+) -> Disclosed | NotDisclosed:
+    """A page of one own object's records, in the form a vendor would get."""
+    bound = (reader.owner_id, reader.name, ref, wanted.stream, wanted.from_, wanted.to)
+    position = cursors.open(wanted.after, *bound) if wanted.after else None
+    attempt = reader.attempt(clock.now(), "records", dict(wanted.asked()))
+    held = _find(conn, reader, ref)
+    window = narrow((None, None), wanted.from_, wanted.to)
+    streams = {}
+    if held is not None:
+        names = stream_categories(conn, held.object_id)
+        streams = {name: window for name in names if wanted.stream in (None, name)}
+    if held is None or not streams:
+        record_refused(conn, reader.owner_id, None, None, attempt, "not-granted")
+        return NotDisclosed("not-granted")
+    found = read_page(conn, held.object_id, held.tenure_id, streams, position, wanted.limit)
+    send_by = clock.now() + deadline
+    given = Given(
+        held.object_id, held.tenure_id, sorted(streams), *window, "exact", len(found.rows)
+    )
+    record_given(conn, reader.owner_id, new_id(), attempt, [given], send_by)
+    cursor = cursors.seal(found.next_position, *bound) if found.next_position else None
+    body = {"records": [record_out(row) for row in found.rows], "next": cursor}
+    return Disclosed(jsonio.dumps(body), send_by, cursor)
+
+
+def _find(conn: Connection, reader: OwnReader, ref: str) -> Held | None:
+    wanted = parse_id(ref)
+    for held in held_objects(conn, reader.owner_id):
+        if held.object_id == wanted and reader.may_read(held.object_id):
+            return held
+    return None

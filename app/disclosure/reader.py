@@ -1,0 +1,42 @@
+"""Who reads, as plain values: the doors turn a token into this."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from app.objects.categories import category_of, is_vendor_scope
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A client's token. `owner_id` and `grant_id` are None where it carries no grant;
+    `dead_reason` says why a token that once worked works no longer."""
+
+    client_id: str | None
+    org_id: UUID | None
+    name: str
+    owner_id: UUID | None
+    grant_id: UUID | None
+    scopes: frozenset[str]
+    dead_reason: str | None = None
+
+    @property
+    def categories(self) -> frozenset[str]:
+        """The kinds of data that this token carries; its grant may hold more."""
+        return frozenset(category_of(s) for s in self.scopes if is_vendor_scope(s))
+
+
+@dataclass(frozen=True)
+class Disclosed:
+    """An answer that was recorded: its bytes, until when they may leave, the next page."""
+
+    body: bytes
+    send_by: datetime
+    next_cursor: str | None = None
+
+
+@dataclass(frozen=True)
+class NotDisclosed:
+    """A refusal that was recorded: the rule, for the door to turn into an answer."""
+
+    rule: str

@@ -1,0 +1,236 @@
+"""One reading of records: decide, fetch, lock and decide again, record. The caller then sends."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from app.accesses.record import Attempt, Given, record_given, record_refused
+from app.consent.decide import Allowed, Refused, decide, narrow
+from app.consent.grants import lock_grant
+from app.disclosure.locate import Located, granted_object, locate
+from app.disclosure.reader import Disclosed, NotDisclosed, Reader
+from app.disclosure.wire import record_out
+from app.kit import jsonio
+from app.kit.clock import Clock
+from app.kit.ids import new_id
+from app.kit.paging import Cursors
+from app.objects.products import stream_categories
+from app.objects.tenures import find_open_tenure
+from app.usage.read import Row, page
+
+Window = tuple[datetime | None, datetime | None]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a vendor asks: one stream or all that are granted, a half-open window, a page."""
+
+    stream: str | None
+    from_: datetime | None
+    to: datetime | None
+    limit: int
+    after: str | None
+
+    def asked(self) -> dict[str, Any]:
+        """The query for the access record."""
+        told = {"stream": self.stream, "limit": self.limit}
+        if self.from_:
+            told["from"] = self.from_.isoformat()
+        if self.to:
+            told["to"] = self.to.isoformat()
+        return {name: value for name, value in told.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows that may leave and where to go on."""
+
+    rows: list[Row]
+    next_position: list[Any] | None
+
+
+def read_records(
+    conn: Connection,
+    clock: Clock,
+    cursors: Cursors,
+    reader: Reader,
+    ref: str,
+    wanted: Wanted,
+    deadline: timedelta,
+) -> Disclosed | NotDisclosed:
+    """A page of one object's records for a vendor, recorded in this transaction.
+
+    Raises InvalidCursor before anything is decided. What is refused is recorded in the history of
+    the token's owner and, where the object is another's, in that owner's too.
+    """
+    now = clock.now()
+    bound = (reader.client_id, reader.grant_id, ref, wanted.stream, wanted.from_, wanted.to)
+    position = cursors.open(wanted.after, *bound) if wanted.after else None
+    located = locate(conn, reader, ref)
+    attempt = _attempt(reader, located, now, wanted)
+    decision = _decide(reader, located, ref, now)
+    if isinstance(decision, Refused):
+        return refuse(conn, reader, located, attempt, decision.rule)
+    streams = _streams(conn, decision, wanted)
+    if not streams:
+        return refuse(conn, reader, located, attempt, "not-granted")
+    found = _fetch(conn, decision, streams, position, wanted.limit)
+    is_same = _decide_again(conn, clock, reader, located, decision)
+    if isinstance(is_same, Refused):
+        return refuse(conn, reader, located, attempt, is_same.rule)
+    send_by = clock.now() + deadline
+    given = _given(decision, streams, found)
+    assert reader.owner_id is not None  # decided: a grant has an owner
+    record_given(conn, reader.owner_id, new_id(), attempt, [given], send_by)
+    cursor = cursors.seal(found.next_position, *bound) if found.next_position else None
+    return Disclosed(_body(located, found, cursor), send_by, cursor)
+
+
+def refuse(
+    conn: Connection, reader: Reader, located: Located, attempt: Attempt, rule: str
+) -> NotDisclosed:
+    """Record a refusal: once for the token's owner, once for the object's, always two writes."""
+    own = located if located.owner_id == reader.owner_id else None
+    object_id, tenure_id = (own.object_id, own.tenure_id) if own else (None, None)
+    record_refused(conn, reader.owner_id, object_id, tenure_id, attempt, rule)
+    other = located.owner_id if own is None else None
+    shown = located if other is not None else None
+    record_refused(
+        conn,
+        other,
+        shown.object_id if shown else None,
+        shown.tenure_id if shown else None,
+        attempt,
+        "no-grant",
+    )
+    return NotDisclosed(rule)
+
+
+def _attempt(reader: Reader, located: Located, now: datetime, wanted: Wanted) -> Attempt:
+    version = located.grant.version if located.grant else None
+    return Attempt(
+        now, "records", reader.client_id, reader.name, reader.grant_id, version, wanted.asked()
+    )
+
+
+def _decide(reader: Reader, located: Located, ref: str, now: datetime) -> Allowed | Refused:
+    decision = decide(located.grant, granted_object(located, ref), reader.categories, now)
+    if reader.dead_reason is not None:
+        return decision if _names_grant(decision) else Refused(reader.dead_reason)
+    return decision
+
+
+def _names_grant(decision: Allowed | Refused) -> bool:
+    return isinstance(decision, Refused) and decision.rule not in ("not-granted", "no-grant")
+
+
+def _decide_again(
+    conn: Connection, clock: Clock, reader: Reader, located: Located, before: Allowed
+) -> Allowed | Refused:
+    """The same decision on the locked grant and the tenure as it is now."""
+    assert reader.owner_id is not None
+    assert reader.grant_id is not None
+    grant = lock_grant(conn, reader.owner_id, reader.grant_id)
+    now = clock.now()
+    again = decide(grant, before.object_id, reader.categories, now)
+    if isinstance(again, Refused):
+        return again
+    tenure = find_open_tenure(conn, before.object_id)
+    if again != before or tenure is None or tenure.tenure_id != before.tenure_id:
+        return Refused("not-granted")
+    return again
+
+
+def _streams(conn: Connection, allowed: Allowed, wanted: Wanted) -> dict[str, Window]:
+    """The granted streams that were asked for, each with the window to read."""
+    found = {}
+    for name, category in stream_categories(conn, allowed.object_id).items():
+        if category in allowed.windows and wanted.stream in (None, name):
+            found[name] = narrow(allowed.windows[category], wanted.from_, wanted.to)
+    return found
+
+
+def _fetch(
+    conn: Connection,
+    allowed: Allowed,
+    streams: Mapping[str, Window],
+    position: Any,
+    limit: int,
+) -> Page:
+    """Up to `limit` rows in time order. Streams may have different windows: what the widest one
+    brings beyond a stream's own is dropped, and the reading goes on until the page is full."""
+    return read_page(conn, allowed.object_id, allowed.tenure_id, streams, position, limit)
+
+
+def read_page(
+    conn: Connection,
+    object_id: UUID,
+    tenure_id: UUID,
+    streams: Mapping[str, Window],
+    position: Any,
+    limit: int,
+) -> Page:
+    """A page of rows of several streams, each within its own half-open window."""
+    starts = [w[0] for w in streams.values()]
+    ends = [w[1] for w in streams.values()]
+    lower = None if None in starts else min(t for t in starts if t is not None)
+    upper = None if None in ends else max(t for t in ends if t is not None)
+    after = _read_position(position)
+    kept: list[Row] = []
+    while True:
+        rows = page(conn, object_id, tenure_id, sorted(streams), lower, upper, after, limit + 1)
+        kept += [row for row in rows if _is_inside(row, streams[row.stream])]
+        if len(kept) > limit or len(rows) <= limit:
+            break
+        after = (rows[-1].placed_at, rows[-1].stream, rows[-1].seq)
+    more = len(kept) > limit
+    kept = kept[:limit]
+    return Page(kept, _write_position(kept[-1]) if more else None)
+
+
+def _is_inside(row: Row, window: Window) -> bool:
+    start, end = window
+    return (start is None or row.placed_at >= start) and (end is None or row.placed_at < end)
+
+
+def _read_position(position: Any) -> tuple[datetime, str, int] | None:
+    if position is None:
+        return None
+    return (datetime.fromisoformat(position[0]), position[1], position[2])
+
+
+def _write_position(row: Row) -> list[Any]:
+    return [row.placed_at.isoformat(), row.stream, row.seq]
+
+
+def _given(allowed: Allowed, streams: Mapping[str, Window], found: Page) -> Given:
+    starts = [w[0] for w in streams.values()]
+    ends = [w[1] for w in streams.values()]
+    return Given(
+        object_id=allowed.object_id,
+        tenure_id=allowed.tenure_id,
+        streams=sorted(streams),
+        window_from=None if None in starts else min(t for t in starts if t is not None),
+        window_to=None if None in ends else max(t for t in ends if t is not None),
+        precision="exact",
+        count=len(found.rows),
+    )
+
+
+def _body(located: Located, found: Page, cursor: str | None) -> bytes:
+    grant = located.grant
+    assert grant is not None
+    return jsonio.dumps(
+        {
+            "records": [record_out(row) for row in found.rows],
+            "next": cursor,
+            "grant": {"id": str(grant.grant_id), "version": grant.version},
+        }
+    )
+
+
+Rows = Sequence[Row]

@@ -1,0 +1,25 @@
+"""How records look to whoever reads them: the same for vendors, owners and exports."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from app.usage.read import Row
+
+
+def rfc3339(instant: datetime) -> str:
+    """UTC with Z (RFC 3339), with microseconds only where there are any."""
+    return instant.isoformat().replace("+00:00", "Z")
+
+
+def record_out(row: Row) -> dict[str, Any]:
+    """One record. `placed_at` stands only where the device's clock could not be trusted."""
+    out: dict[str, Any] = {"stream": row.stream, "at": rfc3339(row.at)}
+    if row.until is not None:
+        out["until"] = rfc3339(row.until)
+    out["values"] = json.loads(row.body)
+    flags = row.flags.split() if row.flags else []
+    if "clock" in flags:
+        out["placed_at"] = rfc3339(row.placed_at)
+    out["flags"] = flags
+    return out

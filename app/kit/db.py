@@ -1,0 +1,340 @@
+"""The database and its one commit place: sessions for ordinary handlers, the group-commit writer.
+
+SQLite has one writer, so there every writing transaction of a process takes its turn in one lane:
+a session from its first statement to its end, the group-commit writer for each group. A session
+reaches for the lane in the thread that uses it first, so dependencies must leave it alone.
+PostgreSQL needs no lane; row locks do the work there.
+"""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Generic, Self, TypeVar
+
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from app.kit.errors import DomainError, OutOfSpace, Unavailable
+
+T = TypeVar("T")
+
+_MAX_GROUP = 256
+_RETRIED = {"40001", "40P01"}
+
+
+class Base(DeclarativeBase):
+    """Declares a table. `info["family"]` names the column that every key of it contains."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+def family(name: str, *rest: Any) -> tuple[Any, ...]:
+    """The `__table_args__` of a table: constraints, its family, STRICT on SQLite."""
+    return (*rest, {"info": {"family": name}, "sqlite_strict": True})
+
+
+def translate(error: DBAPIError | PoolTimeout) -> DomainError:
+    """The domain error behind a driver's: out of space, or try again."""
+    text = str(getattr(error, "orig", error)).lower()
+    if "disk is full" in text or "no space left" in text:
+        return OutOfSpace()
+    return Unavailable()
+
+
+class _Lane:
+    """A first-come, first-served lock, so that a busy writer starves nobody.
+
+    Not bound to a thread: a request's transaction may begin in one and end in another.
+    """
+
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
+        self._lock = threading.Lock()
+        self._waiting: deque[threading.Event] = deque()
+        self._is_taken = False
+
+    def enter(self) -> None:
+        """Wait for the turn; Unavailable when it does not come in time."""
+        with self._lock:
+            if not self._is_taken:
+                self._is_taken = True
+                return
+            turn = threading.Event()
+            self._waiting.append(turn)
+        if turn.wait(self._patience):
+            return
+        with self._lock:
+            if turn in self._waiting:
+                self._waiting.remove(turn)
+                raise Unavailable
+
+    def leave(self) -> None:
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().set()
+            else:
+                self._is_taken = False
+
+
+class _ReadSession(Session):
+    """A session that cannot write; the database refuses it as well."""
+
+    def flush(self, objects: Any = None) -> None:
+        if self.new or self.dirty or self.deleted:
+            raise AssertionError("a read session was given something to write")
+        super().flush(objects)
+
+
+class Database:
+    """Engine, sessions and writer of one process. Built by the composition root."""
+
+    def __init__(self, url: str, *, pool_size: int = 16, busy_seconds: float = 5.0) -> None:
+        self.engine = _make_engine(url, pool_size, busy_seconds)
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self._readers = self.engine.execution_options(inseam_read=True, postgresql_readonly=True)
+        self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+        self._read_sessions = sessionmaker(
+            self._readers, class_=_ReadSession, expire_on_commit=False
+        )
+        self._writer = _Writer(self.engine)
+
+    def close(self) -> None:
+        """Let the writer finish what waits, then close every connection."""
+        self._writer.close()
+        self.engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """One transaction: leaving the block commits, raising rolls back."""
+        with self._sessions.begin() as session:
+            yield session
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """One read-only transaction."""
+        with self._read_sessions.begin() as session:
+            yield session
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """One writing transaction without a session, for jobs and commands that use Core."""
+        with self.engine.begin() as conn:
+            yield conn
+
+    def submit(self, work: Callable[[Connection], T]) -> "Future[T]":
+        """Queue `work` for the group-commit writer; the future ends after its commit.
+
+        `work` may run more than once (a deadlock, a group that failed), so it has no effect
+        outside the database, and it never submits work itself.
+        """
+        return self._writer.submit(work)
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """`submit` for a coroutine; the work is committed even when the caller goes away."""
+        return await asyncio.shield(asyncio.wrap_future(self._writer.submit(work)))
+
+
+class _Task(Generic[T]):
+    """One unit of work in the writer's queue, with the future its caller waits for."""
+
+    def __init__(self, work: Callable[[Connection], T]) -> None:
+        self.work = work
+        self.future: Future[T] = Future()
+        self.outcome: T | None = None
+        self.error: BaseException | None = None
+
+    def run_in(self, conn: Connection) -> None:
+        """Run inside a savepoint: a failure undoes this work alone."""
+        self.outcome, self.error = None, None
+        try:
+            with conn.begin_nested():
+                self.outcome = self.work(conn)
+        except DBAPIError as error:
+            if is_retried(error) or error.connection_invalidated or _ends_transaction(error):
+                raise
+            self.error = error
+        except Exception as error:
+            self.error = error
+
+    def finish(self) -> None:
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.outcome)  # type: ignore[arg-type]  # set by run_in
+
+    def fail(self, error: BaseException) -> None:
+        self.future.set_exception(error)
+
+
+class _Writer:
+    """One thread, one connection at a time; whatever waits shares a transaction."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._waiting: deque[_Task[Any]] = deque()
+        self._wake = threading.Condition()
+        self._is_closed = False
+        self._thread: threading.Thread | None = None
+
+    def submit(self, work: Callable[[Connection], T]) -> "Future[T]":
+        task = _Task(work)
+        with self._wake:
+            if self._is_closed:
+                raise Unavailable("The service is stopping.")
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._loop, name="writer", daemon=True)
+                self._thread.start()
+            self._waiting.append(task)
+            self._wake.notify()
+        return task.future
+
+    def close(self) -> None:
+        with self._wake:
+            self._is_closed = True
+            self._wake.notify()
+        if self._thread is not None:
+            self._thread.join(timeout=30)
+
+    def _take(self) -> list[_Task[Any]]:
+        with self._wake:
+            while not self._waiting and not self._is_closed:
+                self._wake.wait()
+            size = min(len(self._waiting), _MAX_GROUP)
+            return [self._waiting.popleft() for _ in range(size)]
+
+    def _loop(self) -> None:
+        while group := self._take():
+            group = [task for task in group if task.future.set_running_or_notify_cancel()]
+            try:
+                self._commit(group)
+            except (DBAPIError, PoolTimeout) as error:
+                self._commit_one_by_one(group, error)
+            except BaseException as error:
+                for task in group:
+                    task.fail(error)
+            else:
+                for task in group:
+                    task.finish()
+
+    def _commit(self, group: list[_Task[Any]]) -> None:
+        with self._engine.begin() as conn:
+            for task in group:
+                task.run_in(conn)
+
+    def _commit_one_by_one(self, group: list[_Task[Any]], error: Exception) -> None:
+        """After a group failed as a whole: each alone, so that a bad one fails alone.
+
+        A lost connection at COMMIT is ambiguous, so nothing is run again then: the caller is
+        told to retry with its idempotency key.
+        """
+        is_safe = isinstance(error, DBAPIError) and not error.connection_invalidated
+        for task in group:
+            if not is_safe:
+                task.fail(_for_caller(error))
+                continue
+            try:
+                self._commit([task])
+            except Exception as single:
+                task.fail(_for_caller(single))
+            else:
+                task.finish()
+
+
+def _for_caller(error: Exception) -> Exception:
+    return translate(error) if isinstance(error, OperationalError | PoolTimeout) else error
+
+
+def is_retried(error: DBAPIError) -> bool:
+    """Whether the transaction lost a deadlock or a serialization race and may run again."""
+    return getattr(error.orig, "sqlstate", None) in _RETRIED
+
+
+def _ends_transaction(error: DBAPIError) -> bool:
+    """SQLite rolls the whole transaction back when the disk is full or an I/O error strikes."""
+    text = str(error.orig).lower()
+    return "disk is full" in text or "disk i/o error" in text or "cannot rollback" in text
+
+
+def _make_engine(url: str, pool_size: int, busy_seconds: float) -> Engine:
+    if url.startswith("sqlite"):
+        return _make_sqlite(url, pool_size, busy_seconds)
+    if url.startswith("postgresql://"):
+        url = url.replace("postgresql://", "postgresql+psycopg://", 1)
+    options = f"-c timezone=UTC -c lock_timeout={int(busy_seconds * 1000)}"
+    return create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=busy_seconds,
+        pool_pre_ping=True,
+        isolation_level="READ COMMITTED",
+        connect_args={"options": options, "connect_timeout": 10},
+    )
+
+
+def _make_sqlite(url: str, pool_size: int, busy_seconds: float) -> Engine:
+    path = url.split("///", 1)[-1]
+    if path and path != ":memory:":
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=busy_seconds,
+        connect_args={"timeout": busy_seconds, "check_same_thread": False},
+    )
+    event.listen(engine, "connect", _set_up_sqlite)
+    _keep_lane(engine, _Lane(busy_seconds))
+    return engine
+
+
+def _keep_lane(engine: Engine, lane: _Lane) -> None:
+    """Give each writing transaction the lane from its BEGIN until its connection is back."""
+
+    def begin(conn: Connection) -> None:
+        is_read = conn.get_execution_options().get("inseam_read", False)
+        if not is_read and not conn.info.get("has_lane"):
+            lane.enter()
+            conn.info["has_lane"] = True
+        conn.exec_driver_sql(f"PRAGMA query_only = {int(is_read)}")
+        conn.exec_driver_sql("BEGIN" if is_read else "BEGIN IMMEDIATE")
+
+    def checkin(_raw: object, record: ConnectionPoolEntry) -> None:
+        if record.info.pop("has_lane", False):
+            lane.leave()
+
+    event.listen(engine, "begin", begin)
+    event.listen(engine, "checkin", checkin)
+
+
+def _set_up_sqlite(raw: Any, _record: object) -> None:
+    raw.isolation_level = None
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        "secure_delete = ON",
+        "trusted_schema = OFF",
+    ):
+        raw.execute(f"PRAGMA {pragma}")

@@ -1,0 +1,166 @@
+"""What the three doors share: request-scoped tools, strict bodies, pure ASGI middleware."""
+
+import re
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request
+from fastapi.routing import APIRoute
+from sqlalchemy import Connection
+from sqlalchemy.orm import Session
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.kit import jsonio, problems
+from app.kit.clock import Clock
+from app.kit.db import Database
+from app.kit.errors import BodyTooLarge, DomainError, Kind, UnsupportedEncoding
+from app.kit.ids import new_id
+from app.kit.logs import bind_request_id, request_id
+from app.kit.paging import Cursors
+from app.settings import Settings
+
+__all__ = ["AppClock", "AppCursors", "AppDatabase", "AppSettings", "Connection", "Db", "ReadDb"]
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+
+
+def database(request: Request) -> Database:
+    found: Database = request.app.state.db
+    return found
+
+
+def session(request: Request) -> Iterator[Session]:
+    """The request's transaction: committed after the handler returns and before anything is
+    sent (scope="function"), rolled back when it raises. Only handlers may use it, never
+    dependencies: see `kit/db.py`."""
+    with database(request).session() as db:
+        yield db
+
+
+def read_session(request: Request) -> Iterator[Session]:
+    """A read-only transaction for the request."""
+    with database(request).read() as db:
+        yield db
+
+
+def clock(request: Request) -> Clock:
+    found: Clock = request.app.state.clock
+    return found
+
+
+def settings(request: Request) -> Settings:
+    found: Settings = request.app.state.settings
+    return found
+
+
+def cursors(request: Request) -> Cursors:
+    found: Cursors = request.app.state.cursors
+    return found
+
+
+Db = Annotated[Session, Depends(session, scope="function")]
+ReadDb = Annotated[Session, Depends(read_session, scope="function")]
+AppDatabase = Annotated[Database, Depends(database)]
+AppClock = Annotated[Clock, Depends(clock)]
+AppSettings = Annotated[Settings, Depends(settings)]
+AppCursors = Annotated[Cursors, Depends(cursors)]
+
+
+class StrictRoute(APIRoute):
+    """A route whose JSON body is read by the strict reader before anything else sees it."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handler = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+            if kind == "application/json" or kind.endswith("+json"):
+                body = await request.body()
+                if body:
+                    request._json = jsonio.loads(body)
+            return await handler(request)
+
+        return handle
+
+
+class RequestId:
+    """Takes the caller's Request-Id where it is harmless, makes one otherwise, echoes it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        given = Headers(scope=scope).get("request-id", "")
+        bind_request_id(given if _REQUEST_ID.fullmatch(given) else str(new_id()))
+        name = request_id()
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["Request-Id"] = name
+            await send(message)
+
+        await self.app(scope, receive, send_with_id)
+
+
+class BodyGate:
+    """Refuses, before a byte is parsed, a body that is too large (413) or encoded (415)."""
+
+    def __init__(self, app: ASGIApp, limit: int, origin: str) -> None:
+        self.app = app
+        self.limit = limit
+        self.origin = origin
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        fault = self._fault(Headers(scope=scope))
+        if fault is not None:
+            return await problems.answer(fault, self.origin)(scope, receive, send)
+        await self.app(scope, receive, send)
+
+    def _fault(self, headers: Headers) -> DomainError | None:
+        encoding = headers.get("content-encoding", "identity").strip().lower()
+        if encoding not in ("", "identity"):
+            return UnsupportedEncoding(f"The content encoding {encoding[:20]!r} is not taken.")
+        length = headers.get("content-length", "0")
+        if length.isascii() and length.isdigit() and int(length) > self.limit:
+            return BodyTooLarge(f"The body has {length} bytes; the limit is {self.limit}.")
+        return None
+
+
+class CrossSiteRefused(DomainError):
+    """A page of another site tried to act with your sign-in. Nothing was done."""
+
+    kind, slug, title = Kind.forbidden, "cross-site", "This request came from another site."
+
+
+class SameOrigin:
+    """CSRF: an unsafe request needs Sec-Fetch-Site same-origin, or an Origin that is ours.
+
+    As Go's CrossOriginProtection, but a request with neither header is refused too.
+    """
+
+    def __init__(self, app: ASGIApp, origin: str) -> None:
+        self.app = app
+        self.origin = origin
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not self._is_allowed(scope):
+            return await problems.answer(CrossSiteRefused(), self.origin)(scope, receive, send)
+        await self.app(scope, receive, send)
+
+    def _is_allowed(self, scope: Scope) -> bool:
+        if scope["method"] in _SAFE_METHODS:
+            return True
+        headers = Headers(scope=scope)
+        site = headers.get("sec-fetch-site")
+        if site is not None:
+            return site == "same-origin" or (site == "none" and "origin" not in headers)
+        origin = headers.get("origin", "")
+        return bool(origin) and urlsplit(origin).netloc == headers.get("host", "")

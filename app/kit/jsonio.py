@@ -1,0 +1,117 @@
+"""The one strict JSON reader in front of everything, with the same limits on every database."""
+
+import json
+import math
+import re
+from collections.abc import Iterable
+from typing import Any, NoReturn
+
+from app.kit.errors import InvalidJson
+
+MAX_DEPTH = 32
+MAX_INTEGER = 2**53 - 1
+
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_BRACKET = re.compile(rb"[\[\]{}]")
+_SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+_DIGITS = len(str(MAX_INTEGER)) + 1
+
+
+def loads(body: bytes) -> Any:
+    """The value in `body` (RFC 8259), or InvalidJson.
+
+    Refused beside syntax errors: duplicate keys, NaN and infinities (also by overflow), integers
+    outside ±(2^53−1), more than 32 levels, NUL and lone surrogates, anything but UTF-8.
+    """
+    _check_depth(body)
+    try:
+        value = json.loads(
+            body.decode("utf-8"),
+            object_pairs_hook=_read_object,
+            parse_constant=_refuse_constant,
+            parse_float=_read_float,
+            parse_int=_read_int,
+        )
+    except UnicodeDecodeError as error:
+        raise InvalidJson(f"The body is not UTF-8 at byte {error.start}.") from error
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise InvalidJson(f"The JSON ends or breaks at {where}: {error.msg}.") from error
+    except RecursionError as error:
+        raise InvalidJson(_TOO_DEEP) from error
+    if _SUSPECT.search(body):
+        _check_text(value)
+    return value
+
+
+def dumps(value: Any) -> bytes:
+    """Compact UTF-8 JSON; ValueError on NaN."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def canonical(value: Any) -> bytes:
+    """Compact JSON with sorted keys: equal values of one kind give equal bytes to hash."""
+    text = json.dumps(
+        value, ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False
+    )
+    return text.encode()
+
+
+def check_text(text: str, name: str = "text") -> str:
+    """`text` itself, where every database can keep it; InvalidJson otherwise."""
+    _check_text(text, name)
+    return text
+
+
+_TOO_DEEP = f"The JSON is nested more than {MAX_DEPTH} levels deep."
+
+
+def _check_depth(body: bytes) -> None:
+    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
+        return
+    depth = 0
+    for match in _BRACKET.finditer(_STRING.sub(b"", body)):
+        depth += 1 if match.group() in b"[{" else -1
+        if depth > MAX_DEPTH:
+            raise InvalidJson(_TOO_DEEP)
+
+
+def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        seen: set[str] = set()
+        double = next(k for k, _ in pairs if k in seen or seen.add(k))  # type: ignore[func-returns-value]
+        raise InvalidJson(f"The key {double!r} stands twice in one object.")
+    return value
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise InvalidJson(f"{name} is not a JSON number.")
+
+
+def _read_float(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise InvalidJson("A number is too large to store.")
+    return value
+
+
+def _read_int(text: str) -> int:
+    if len(text) > _DIGITS or abs(value := int(text)) > MAX_INTEGER:
+        raise InvalidJson("An integer lies outside ±(2^53−1).")
+    return value
+
+
+def _check_text(value: Any, name: str = "a text") -> None:
+    parts: Iterable[Any] = ()
+    if isinstance(value, str):
+        if "\x00" in value:
+            raise InvalidJson(f"NUL stands in {name}.")
+        if any("\ud800" <= c <= "\udfff" for c in value):
+            raise InvalidJson(f"A lone surrogate stands in {name}.")
+    elif isinstance(value, dict):
+        parts = (*value.keys(), *value.values())
+    elif isinstance(value, list):
+        parts = value
+    for part in parts:
+        _check_text(part, name)

@@ -1,0 +1,59 @@
+"""Rate limits, counted in the database so that all workers share them."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, delete
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.kit.clock import Clock
+from app.kit.columns import Blob, Instant, Whole
+from app.kit.crypto import sha256
+from app.kit.db import Base, family
+from app.kit.errors import TooManyRequests
+
+
+class RateCounter(Base):
+    """How often something happened within one window; the key is the hash of what is counted."""
+
+    __tablename__ = "rate_counters"
+    __table_args__ = family("hash")
+
+    key_hash: Mapped[bytes] = mapped_column(Blob(32), primary_key=True)
+    window_at: Mapped[datetime] = mapped_column(Instant, primary_key=True)
+    count: Mapped[int] = mapped_column(Whole)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """At most `count` a window of `seconds`, for one named thing."""
+
+    name: str
+    count: int
+    seconds: int
+
+
+def spend(conn: Connection, clock: Clock, limit: Limit, subject: str, cost: int = 1) -> None:
+    """Count one more; TooManyRequests with `retry_after` seconds when the window is full.
+
+    The caller commits this in a transaction of its own, or a refused request would undo it.
+    """
+    now = int(clock.now().timestamp())
+    start = now - now % limit.seconds
+    key = sha256(f"{limit.name}\0{subject}")
+    insert = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
+    statement = insert(RateCounter).values(
+        key_hash=key, window_at=datetime.fromtimestamp(start, UTC), count=cost
+    )
+    counted = statement.on_conflict_do_update(
+        index_elements=["key_hash", "window_at"], set_={"count": RateCounter.count + cost}
+    ).returning(RateCounter.count)
+    if conn.execute(counted).scalar_one() > limit.count:
+        raise TooManyRequests(retry_after=start + limit.seconds - now)
+
+
+def forget_old(conn: Connection, clock: Clock) -> int:
+    """Drop counters of windows that ended; the number dropped."""
+    old = clock.now() - timedelta(days=1)
+    return conn.execute(delete(RateCounter).where(RateCounter.window_at < old)).rowcount

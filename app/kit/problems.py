@@ -1,0 +1,152 @@
+"""Domain errors as RFC 9457 problem documents: the one place that knows status numbers."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from app.kit import jsonio
+from app.kit.db import translate
+from app.kit.errors import (
+    BodyTooLarge,
+    DomainError,
+    InvalidRequest,
+    Kind,
+    MalformedRequest,
+    NotFound,
+    TooManyRequests,
+    Unavailable,
+)
+from app.kit.logs import request_id
+
+STATUS = {
+    Kind.malformed: 400,
+    Kind.unauthenticated: 401,
+    Kind.forbidden: 403,
+    Kind.not_found: 404,
+    Kind.conflict: 409,
+    Kind.gone: 410,
+    Kind.precondition: 412,
+    Kind.too_large: 413,
+    Kind.unsupported: 415,
+    Kind.invalid: 422,
+    Kind.too_many: 429,
+    Kind.unavailable: 503,
+    Kind.out_of_space: 507,
+}
+
+
+class MethodNotAllowed(DomainError):
+    """The address is right, the method is not. The header Allow lists what it takes."""
+
+    kind, slug, title = Kind.malformed, "method-not-allowed", "This address does not take that."
+
+
+class InternalError(DomainError):
+    """A fault of this service. The operator finds it by the request id; retrying is safe with an
+    Idempotency-Key."""
+
+    kind, slug, title = Kind.unavailable, "internal-error", "Something went wrong on our side."
+
+
+def all_errors(root: type[DomainError] = DomainError) -> Iterator[type[DomainError]]:
+    """Every error class that has a page."""
+    for error in root.__subclasses__():
+        if error.slug:
+            yield error
+        yield from all_errors(error)
+
+
+def document(error: DomainError, origin: str, status: int | None = None) -> dict[str, Any]:
+    """The problem's members (RFC 9457 §3.1); `instance` is the request's id."""
+    problem: dict[str, Any] = {
+        "type": f"{origin}/problems/{error.slug}",
+        "title": error.title,
+        "status": status or STATUS[error.kind],
+        "detail": error.detail,
+        "instance": f"urn:request:{request_id()}",
+    }
+    if error.field is not None:
+        problem["errors"] = [{"pointer": error.field, "detail": error.detail}]
+    return problem | error.extra
+
+
+def answer(error: DomainError, origin: str, status: int | None = None) -> Response:
+    """The answer a caller of the JSON API sees."""
+    code = status or STATUS[error.kind]
+    headers = {"Cache-Control": "no-store"}
+    retry = error.extra.get("retry_after", 1 if isinstance(error, Unavailable) else None)
+    if retry is not None:
+        headers["Retry-After"] = str(retry)
+    challenge = error.extra.get("challenge")
+    if challenge:
+        headers["WWW-Authenticate"] = challenge
+    body = document(error, origin, code)
+    body.pop("challenge", None)
+    return Response(jsonio.dumps(body), code, headers, "application/problem+json")
+
+
+def from_http(error: HTTPException) -> tuple[DomainError, int]:
+    """The framework's own refusals in our words, and their status."""
+    known: dict[int, type[DomainError]] = {
+        404: NotFound,
+        405: MethodNotAllowed,
+        413: BodyTooLarge,
+        429: TooManyRequests,
+    }
+    found = known.get(error.status_code)
+    if found is None:
+        return MalformedRequest(str(error.detail)), error.status_code
+    return found(), error.status_code
+
+
+def from_validation(error: RequestValidationError) -> DomainError:
+    """Every field that is wrong, each with its JSON pointer (RFC 6901)."""
+    fields = []
+    for fault in error.errors():
+        place, *path = fault["loc"] or ("body",)
+        steps = "".join(f"/{str(p).replace('~', '~0').replace('/', '~1')}" for p in path)
+        pointer = steps if place == "body" else f"{place}:{steps.strip('/')}"
+        fields.append({"pointer": pointer, "detail": fault["msg"]})
+    first = fields[0] if fields else {"pointer": "", "detail": "invalid"}
+    where = first["pointer"] or "the body"
+    return InvalidRequest(f"{where}: {first['detail']}.", errors=fields)
+
+
+def install(app: FastAPI, origin: str) -> None:
+    """Answer every error of a JSON app with a problem document."""
+
+    async def domain(_: Request, error: Exception) -> Response:
+        assert isinstance(error, DomainError)
+        return answer(error, origin)
+
+    async def http(_: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        found, status = from_http(error)
+        response = answer(found, origin, status)
+        for name, value in (error.headers or {}).items():
+            response.headers[name] = value
+        return response
+
+    async def validation(_: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        return answer(from_validation(error), origin)
+
+    async def database(_: Request, error: Exception) -> Response:
+        assert isinstance(error, DBAPIError | PoolTimeout)
+        return answer(translate(error), origin)
+
+    async def anything(_: Request, __: Exception) -> Response:
+        return answer(InternalError(), origin, 500)
+
+    app.add_exception_handler(DomainError, domain)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(RequestValidationError, validation)
+    app.add_exception_handler(DBAPIError, database)
+    app.add_exception_handler(PoolTimeout, database)
+    app.add_exception_handler(Exception, anything)

@@ -1,0 +1,123 @@
+"""Registering products, and what is known of them."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, select
+from sqlalchemy.orm import Session
+
+from app.kit.clock import Clock
+from app.kit.ids import new_id
+from app.objects import queries
+from app.objects.errors import GtinInvalid, GtinOutsidePrefix, ProductExists, UnknownProduct
+from app.objects.gs1 import has_prefix, normalise_gtin
+from app.objects.models import Object, Product, Stream
+from app.objects.spec import ProductSpec
+from app.organizations.models import Organization
+
+
+def register_product(db: Session, clock: Clock, org_id: UUID, spec: ProductSpec) -> Product:
+    """Add a product with its streams. GtinInvalid, GtinOutsidePrefix, ProductExists."""
+    organization = db.get_one(Organization, org_id)
+    gtin = _check_gtin(organization, spec.gtin)
+    _check_new(db, org_id, gtin, spec.article_number)
+    product = Product(
+        product_id=new_id(),
+        org_id=org_id,
+        name=spec.name,
+        kind=spec.kind,
+        gtin=gtin,
+        article_number=spec.article_number,
+        passport=spec.passport.model_dump(exclude_none=True),
+        facts={},
+        registered_at=clock.now(),
+    )
+    db.add(product)
+    db.flush()
+    for place, stream in enumerate(spec.streams):
+        db.add(
+            Stream(
+                product_id=product.product_id,
+                name=stream.name,
+                title=stream.title,
+                category=stream.category,
+                kind=stream.kind,
+                fields=[f.model_dump(exclude_none=True) for f in stream.fields],
+                facts=stream.facts.model_dump(),
+                holder_copy=stream.holder_copy,
+                place=place,
+            )
+        )
+    db.flush()
+    return product
+
+
+def get_product(db: Session, org_id: UUID, product_id: UUID) -> Product:
+    """A product of this maker; UnknownProduct for anybody else's."""
+    product = db.get(Product, product_id)
+    if product is None or product.org_id != org_id:
+        raise UnknownProduct
+    return product
+
+
+def list_products(db: Session, org_id: UUID) -> Sequence[Product]:
+    """A maker's products by name."""
+    query = select(Product).where(Product.org_id == org_id)
+    return db.scalars(query.order_by(Product.name, Product.product_id)).all()
+
+
+def streams_of(db: Session, product_id: UUID) -> Sequence[Stream]:
+    """A product's streams in the maker's order."""
+    query = select(Stream).where(Stream.product_id == product_id).order_by(Stream.place)
+    return db.scalars(query).all()
+
+
+def stream_categories(conn: Connection, object_id: UUID) -> dict[str, str]:
+    """The category of each of an object's streams, by stream name (hot path)."""
+    query = (
+        select(Stream.name, Stream.category)
+        .join(Object, Object.product_id == Stream.product_id)
+        .where(Object.object_id == object_id)
+        .order_by(Stream.place)
+    )
+    return {name: category for name, category in conn.execute(query)}
+
+
+def describe_object(conn: Connection, object_id: UUID) -> dict[str, Any]:
+    """What a reader needs to understand an object's records: product, maker, streams, units."""
+    product = queries.product_of_object(conn, object_id)
+    return {
+        "name": product.name,
+        "kind": product.kind,
+        "maker": product.maker,
+        "gtin": product.gtin,
+        "streams": [
+            {
+                "name": s.name,
+                "title": s.title,
+                "category": s.category,
+                "kind": s.kind,
+                "fields": s.fields,
+            }
+            for s in queries.stream_rows(conn, product.product_id)
+        ],
+    }
+
+
+def _check_gtin(organization: Organization, text: str | None) -> str | None:
+    if text is None:
+        return None
+    gtin = normalise_gtin(text)
+    if gtin is None:
+        raise GtinInvalid(field="/gtin")
+    if not organization.any_gtin and not has_prefix(gtin, organization.gs1_prefixes):
+        raise GtinOutsidePrefix(field="/gtin")
+    return gtin
+
+
+def _check_new(db: Session, org_id: UUID, gtin: str | None, article: str | None) -> None:
+    if gtin is not None and queries.product_by_gtin(db, gtin) is not None:
+        raise ProductExists(field="/gtin")
+    if article is not None and queries.product_by_article(db, org_id, article) is not None:
+        raise ProductExists(field="/article_number")

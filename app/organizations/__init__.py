@@ -1,0 +1,5 @@
+"""Organizations and their registrations as OAuth clients: makers, vendors, or both.
+
+A client belongs to one organization. What a vendor may ask, and for which purpose, is declared
+in its registration. Uses only kit.
+"""

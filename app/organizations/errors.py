@@ -1,0 +1,47 @@
+"""What can be wrong with organizations and clients."""
+
+from app.kit.errors import DomainError, Kind
+
+
+class OrganizationExists(DomainError):
+    """An organization with this name is registered already."""
+
+    kind, slug, title = Kind.conflict, "organization-exists", "This organization is registered."
+
+
+class UnknownOrganization(DomainError):
+    """There is no organization with this name or id."""
+
+    kind, slug, title = Kind.not_found, "unknown-organization", "There is no such organization."
+
+
+class PrefixInvalid(DomainError):
+    """A GS1 company prefix has 4 to 12 digits."""
+
+    kind, slug, title = Kind.invalid, "prefix-invalid", "This is not a GS1 company prefix."
+
+
+class RedirectInvalid(DomainError):
+    """A redirect URI is an https address, or http on this very machine; it has no fragment, no
+    user and no wildcard (RFC 9700 §4.1)."""
+
+    kind, slug, title = Kind.invalid, "redirect-invalid", "This redirect URI cannot be registered."
+
+
+class ScopeUnknown(DomainError):
+    """The scope is none that this service has."""
+
+    kind, slug, title = Kind.invalid, "scope-unknown", "There is no such scope."
+
+
+class PurposeInvalid(DomainError):
+    """A purpose names one of the listed DPV purposes, one of the listed legal bases, and for each
+    of its scopes whether it is needed and, if so, why."""
+
+    kind, slug, title = Kind.invalid, "purpose-invalid", "This purpose cannot be registered."
+
+
+class KeyInvalid(DomainError):
+    """The key for claim tickets is a public JWK: P-256, Ed25519 or RSA."""
+
+    kind, slug, title = Kind.invalid, "key-invalid", "This is not a usable public key."

@@ -1,0 +1,52 @@
+"""Tables of organizations and clients (reference family: few rows, read everywhere)."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.kit.columns import Blob, Flag, Id, Instant, Json, Words
+from app.kit.db import Base, family
+
+
+class Organization(Base):
+    """A company. As maker it has products, as vendor it has clients."""
+
+    __tablename__ = "organizations"
+    __table_args__ = family("reference", UniqueConstraint("slug"))
+
+    org_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    slug: Mapped[str] = mapped_column(Words(80))
+    name: Mapped[str] = mapped_column(Words(200))
+    country: Mapped[str | None] = mapped_column(Words(2))
+    website: Mapped[str | None] = mapped_column(Words(500))
+    contact: Mapped[str | None] = mapped_column(Words(320))
+    verified_domain: Mapped[str | None] = mapped_column(Words(253))
+    gs1_prefixes: Mapped[list[str]] = mapped_column(Json)
+    any_gtin: Mapped[bool] = mapped_column(Flag, default=False)
+    ticket_key: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    created_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class Client(Base):
+    """An OAuth client of an organization (RFC 6749 §2).
+
+    `purposes` lists what a vendor may ask: {purpose: DPV IRI name, title, legal_basis, scopes:
+    {scope: {needed: bool, why: text}}}. A client without a secret is public.
+    """
+
+    __tablename__ = "clients"
+    __table_args__ = family("reference")
+
+    client_id: Mapped[str] = mapped_column(Words(100), primary_key=True)
+    org_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.org_id"), index=True)
+    name: Mapped[str] = mapped_column(Words(200))
+    secret_hash: Mapped[bytes | None] = mapped_column(Blob(32))
+    redirect_uris: Mapped[list[str]] = mapped_column(Json)
+    grant_types: Mapped[list[str]] = mapped_column(Json)
+    scopes: Mapped[list[str]] = mapped_column(Json)
+    purposes: Mapped[list[dict[str, Any]]] = mapped_column(Json)
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    disabled_at: Mapped[datetime | None] = mapped_column(Instant)

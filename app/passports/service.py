@@ -1,0 +1,97 @@
+"""Public views of products and objects."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.kit.errors import NotFound
+from app.objects.gs1 import normalise_gtin
+from app.objects.links import did, digital_link
+from app.objects.models import Object, Product, Stream
+from app.objects.products import streams_of
+from app.organizations.models import Organization
+
+
+@dataclass(frozen=True)
+class ProductPage:
+    """A product, its maker and its streams with the facts told before a sale."""
+
+    product: Product
+    maker: Organization
+    streams: Sequence[Stream]
+
+
+@dataclass(frozen=True)
+class Passport:
+    """One object: its product's page, its own serial and addresses."""
+
+    object_id: UUID
+    serial: str
+    did: str
+    digital_link: str
+    page: ProductPage
+
+
+def product_page(db: Session, product_id: UUID) -> ProductPage:
+    """A product's public page, or NotFound."""
+    product = db.get(Product, product_id)
+    if product is None:
+        raise NotFound
+    maker = db.get_one(Organization, product.org_id)
+    return ProductPage(product, maker, streams_of(db, product_id))
+
+
+def product_by_gtin(db: Session, text: str) -> ProductPage:
+    """The same by GTIN in any of its lengths."""
+    gtin = normalise_gtin(text)
+    product = db.scalars(select(Product).where(Product.gtin == gtin)).one_or_none()
+    if gtin is None or product is None:
+        raise NotFound
+    return product_page(db, product.product_id)
+
+
+def passport_of(db: Session, object_id: UUID, origin: str) -> Passport:
+    """An object's passport by its id, or NotFound."""
+    found = db.get(Object, object_id)
+    if found is None:
+        raise NotFound
+    return _passport(db, found, origin)
+
+
+def passport_by_link(db: Session, gtin: str, serial: str, origin: str) -> Passport:
+    """An object's passport by its GS1 Digital Link (AI 01 and 21), or NotFound."""
+    page = product_by_gtin(db, gtin)
+    query = select(Object).where(
+        Object.product_id == page.product.product_id, Object.serial == serial
+    )
+    found = db.scalars(query).one_or_none()
+    if found is None:
+        raise NotFound
+    return _passport(db, found, origin)
+
+
+def did_document(passport: Passport) -> dict[str, Any]:
+    """The object's DID document (DID Core §5); it has no keys of its own yet."""
+    return {
+        "@context": ["https://www.w3.org/ns/did/v1"],
+        "id": passport.did,
+        "alsoKnownAs": [passport.digital_link],
+        "verificationMethod": [],
+        "service": [
+            {
+                "id": f"{passport.did}#passport",
+                "type": "ProductPassport",
+                "serviceEndpoint": passport.digital_link,
+            }
+        ],
+    }
+
+
+def _passport(db: Session, found: Object, origin: str) -> Passport:
+    page = product_page(db, found.product_id)
+    link = digital_link(origin, page.product.gtin, found.serial, found.object_id)
+    return Passport(found.object_id, found.serial, did(origin, found.object_id), link, page)

@@ -1,0 +1,125 @@
+"""Every setting of the service, read once from INSEAM_* by the composition root."""
+
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
+
+
+class Settings(BaseSettings):
+    """Frozen and validated; passed down as a value, never imported as an instance."""
+
+    model_config = SettingsConfigDict(env_prefix="INSEAM_", frozen=True, extra="forbid")
+
+    data_dir: Path = Field(Path("var"), description="Folder for the database, keys, mail, exports.")
+    database_url: str = Field("", description="SQLAlchemy URL; empty means SQLite in the data_dir.")
+    public_url: str = Field(
+        "", description="Origin that labels, DIDs and tokens carry; empty means not decided yet."
+    )
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
+    operator_name: str = Field(
+        "an operator who has not set a name",
+        min_length=1,
+        max_length=200,
+        description="Who runs this service; stands in every page's footer.",
+    )
+    operator_contact: str = Field("", description="Mail address or URL shown beside the operator.")
+    demo: bool = Field(False, description="Seeded demo with one-click sign-in; never in production.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Lowest level that is logged."
+    )
+    threads: int = Field(12, ge=2, le=200, description="Threads for ordinary handlers.")
+    pool_size: int = Field(
+        16, ge=4, le=400, description="Database connections per process; at least threads + 3."
+    )
+    busy_seconds: float = Field(
+        5.0, gt=0, le=60, description="How long a write waits for another process before 503."
+    )
+    worker_in_process: bool = Field(True, description="Whether `serve` also works the jobs.")
+    body_limit_bytes: int = Field(
+        8 * 1024 * 1024, ge=1024, description="Largest request body; more is refused with 413."
+    )
+    backfill_days: int = Field(
+        30, ge=0, le=365, description="How far before its claim a first tenure may start."
+    )
+    claim_code_days: int = Field(1825, ge=1, description="Days a claim code works after minting.")
+    clock_tolerance_seconds: int = Field(
+        300, ge=0, le=86400, description="How far ahead a record's time may lie unflagged."
+    )
+    access_token_seconds: int = Field(600, ge=30, le=3600, description="Life of an access token.")
+    refresh_token_days: int = Field(90, ge=1, le=400, description="Life of a refresh token.")
+    code_seconds: int = Field(60, ge=1, le=60, description="Life of an authorization code.")
+    request_minutes: int = Field(
+        60, ge=1, le=60 * 24 * 14, description="How long an access request waits for its owner."
+    )
+    grant_max_days: int = Field(365, ge=1, le=366, description="Longest permission.")
+    send_deadline_seconds: float = Field(
+        2.0, gt=0, le=2.0, description="Time a reading has to leave; a revocation waits for it."
+    )
+    cursor_hours: int = Field(24, ge=1, description="How long a page cursor works.")
+    session_idle_days: int = Field(14, ge=1, description="Sign-in ends after this idle time.")
+    session_max_days: int = Field(90, ge=1, description="Sign-in ends after this time in any case.")
+    step_up_minutes: int = Field(
+        5, ge=1, le=60, description="How fresh a sign-in must be for sensitive acts."
+    )
+    export_days: int = Field(7, ge=1, description="Days a finished export can be downloaded.")
+    accesses_days: int = Field(
+        1095, ge=30, description="Days access records stay in the owner's history."
+    )
+    rate_claim_per_minute: int = Field(10, ge=1, description="Claim codes one caller may try.")
+    rate_sign_in_per_hour: int = Field(20, ge=1, description="Sign-in mails one address may ask.")
+    rate_data_per_minute: int = Field(600, ge=1, description="Data calls of one vendor's token.")
+    rate_ingest_per_minute: int = Field(6000, ge=1, description="Ingest calls of one client.")
+    rate_token_per_minute: int = Field(600, ge=1, description="Token calls of one client.")
+    mail_backend: Literal["folder", "smtp"] = Field(
+        "folder", description="`folder` writes messages to data_dir/mail; `smtp` sends them."
+    )
+    mail_from: str = Field("inseam@localhost", description="Sender of messages.")
+    smtp_host: str = Field("localhost", description="Mail server, for the smtp back end.")
+    smtp_port: int = Field(587, ge=1, le=65535, description="Its port.")
+    smtp_user: str = Field("", description="Its user; empty means no login.")
+    smtp_password: str = Field("", repr=False, description="Its password.")
+    smtp_starttls: bool = Field(True, description="Whether to require STARTTLS.")
+
+    @field_validator("public_url")
+    @classmethod
+    def check_public_url(cls, value: str) -> str:
+        """An origin without path: https, or http on this very machine."""
+        if not value:
+            return value
+        parts = urlsplit(value)
+        plain = parts.scheme == "http" and parts.hostname in LOCAL_HOSTS
+        if not parts.hostname or not (parts.scheme == "https" or plain):
+            raise ValueError("must be an https origin, or http on localhost")
+        if parts.path not in ("", "/") or parts.query or parts.fragment or parts.username:
+            raise ValueError("must be an origin such as https://things.example, without a path")
+        return f"{parts.scheme}://{parts.netloc.lower()}"
+
+    @field_validator("pool_size")
+    @classmethod
+    def check_pool(cls, value: int, info: object) -> int:
+        """A thread that waits for a connection it can never get is an outage (pool >= threads)."""
+        threads = getattr(info, "data", {}).get("threads", 0)
+        if value < threads + 3:
+            raise ValueError(f"must be at least threads + 3, here {threads + 3}")
+        return value
+
+    @property
+    def origin(self) -> str:
+        """The service's origin; the local address until a public one is set."""
+        return self.public_url or f"http://localhost:{self.port}"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether pages are served on this very machine only, so that mail may be shown there."""
+        return urlsplit(self.origin).hostname in LOCAL_HOSTS and self.host in LOCAL_HOSTS
+
+    @property
+    def url(self) -> str:
+        """The database's URL."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'inseam.db'}"

@@ -1,0 +1,1 @@
+"""The owner's pages and the public ones: server-rendered, usable without JavaScript."""

@@ -1,0 +1,71 @@
+"""From values to positions: nice ticks, linear scales, and the frame that a plot is drawn in."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Size and margins in user units; `name` ends up in the class that shows or hides it."""
+
+    name: str
+    width: float
+    height: float
+    left: float = 46
+    right: float = 8
+    top: float = 14
+    bottom: float = 28
+    tick_space: float = 44
+
+    @property
+    def inner_width(self) -> float:
+        return self.width - self.left - self.right
+
+    @property
+    def floor(self) -> float:
+        return self.height - self.bottom
+
+    def x(self, share: float) -> float:
+        return self.left + share * self.inner_width
+
+    def y(self, value: float, low: float, high: float) -> float:
+        """`low` lies on the floor, `high` at the top."""
+        span = high - low or 1.0
+        return self.floor - (value - low) / span * (self.floor - self.top)
+
+
+# Text in an SVG shrinks with its box, so a phone gets a drawing of its own and CSS picks one.
+WIDE = Frame("wide", 720, 236)
+NARROW = Frame("narrow", 344, 220, left=40, right=4)
+FRAMES = (WIDE, NARROW)
+
+
+def nice_ticks(low: float, high: float, count: int = 4) -> list[float]:
+    """About `count` round steps (1, 2, 2.5 or 5 times a power of ten) that enclose low and high."""
+    if not (math.isfinite(low) and math.isfinite(high)) or high <= low:
+        high = low + 1.0 if math.isfinite(low) else 1.0
+        low = low if math.isfinite(low) else 0.0
+    rough = (high - low) / max(count, 1)
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(m * power for m in (1, 2, 2.5, 5, 10) if rough <= m * power * (1 + 1e-9))
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [round(i * step, 10) for i in range(first, last + 1)]
+
+
+def thin(places: Sequence[float], space: float) -> list[int]:
+    """Which of the positions to label so that neighbours keep `space` between them."""
+    kept: list[int] = []
+    for index, place in enumerate(places):
+        if not kept or place - places[kept[-1]] >= space:
+            kept.append(index)
+    return kept
+
+
+def short_number(value: float) -> str:
+    """An axis label: 1200 -> “1.2k”, 0.5 -> “0.5”."""
+    size = abs(value)
+    for limit, letter in ((1e6, "M"), (1e3, "k")):
+        if size >= limit:
+            return f"{value / limit:.3g}{letter}"
+    return f"{value:.4g}"

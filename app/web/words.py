@@ -1,0 +1,175 @@
+"""Plain words for the domain's values: what a template says instead of a code."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class KindOfData:
+    """A category as an owner reads it. `said` stands before “of …”; `strict` is touchier."""
+
+    label: str
+    means: str
+    said: str
+    strict: bool = False
+
+
+KINDS = {
+    "usage": KindOfData(
+        "How you use it", "When, how often and how long it is worn or used.", "use"
+    ),
+    "care": KindOfData("How you look after it", "Washing, cleaning, repairs and service.", "care"),
+    "condition": KindOfData(
+        "Its condition", "Wear and tear, faults, and what it consumes.", "condition"
+    ),
+    "environment": KindOfData(
+        "Its surroundings", "Temperature, moisture, light and the like.", "surroundings"
+    ),
+    "location": KindOfData(
+        "Where it is",
+        "Places it has been, which are often places you have been.",
+        "whereabouts",
+        True,
+    ),
+    "body": KindOfData(
+        "Your body",
+        "Fit, pulse, and anything else measured on a person.",
+        "body data",
+        True,
+    ),
+    "identity": KindOfData(
+        "Which one it is", "Its serial number and its public addresses.", "serial number"
+    ),
+}
+
+STATUSES = {
+    "requested": ("Waiting for you", "wait"),
+    "active": ("Active", "good"),
+    "expiring": ("Ends soon", "wait"),
+    "paused": ("Paused", "wait"),
+    "refused": ("You said no", "off"),
+    "revoked": ("Taken back", "off"),
+    "ended": ("Ended by them", "off"),
+    "expired": ("Ran out", "off"),
+    "superseded": ("Replaced", "off"),
+    "queued": ("Waiting its turn", "wait"),
+    "running": ("Being made", "wait"),
+    "done": ("Ready", "good"),
+    "failed": ("Did not work", "bad"),
+    "cancelled": ("Stopped", "off"),
+}
+
+LEGAL_BASES = {
+    "consent": "your consent",
+    "explicit-consent": "your explicit consent",
+    "contract": "a contract with you",
+    "legal-obligation": "a duty it has by law",
+    "legitimate-interest": "an interest of its own that it holds to be legitimate",
+    "public-interest": "a task in the public interest",
+    "vital-interest": "protecting someone's life",
+}
+
+USED_BY = {
+    "me": ("Me", "The log is about you."),
+    "household": ("My household", "Several people share it, and so does what the log can tell."),
+    "child": ("A child in my care", "The log is about the child; you decide for them."),
+    "staff": ("People who work for me", "Tell them that it records and what it records."),
+}
+
+REFUSALS = {
+    "no-grant": "There was no permission.",
+    "grant-requested": "You had not answered the request yet.",
+    "grant-refused": "You had said no.",
+    "grant-revoked": "You had taken the permission back.",
+    "grant-ended": "They had ended the permission themselves.",
+    "grant-expired": "The permission had run out.",
+    "grant-paused": "The permission was paused.",
+    "grant-superseded": "The permission had been replaced by a newer one.",
+    "object-not-granted": "The permission does not cover this object.",
+    "category-not-granted": "The permission does not cover this kind of data.",
+    "action-not-granted": "The permission does not cover this way of reading.",
+    "outside-window": "They asked for a time that you did not open.",
+    "limit-reached": "They had read as often as you allow.",
+    "tenure-ended": "The object was no longer yours.",
+    "no-tenure": "The object had no owner.",
+    "insufficient-scope": "The key they used does not open this.",
+    "token-revoked": "The key they used no longer works.",
+    "token-expired": "The key they used had run out.",
+    "invalid-token": "The key they used does not work.",
+}
+
+GAPS = "A gap means that nothing was recorded. It does not mean zero."
+
+_GLYPHS = (
+    ("jeans", ("jean", "denim", "trouser", "pant", "chino", "leg")),
+    ("jacket", ("jacket", "coat", "parka", "hoodie", "shirt", "sweater", "vest")),
+    ("washer", ("wash", "dryer", "laundry", "machine")),
+    ("shoe", ("shoe", "sneaker", "boot", "trainer")),
+)
+
+
+def kind(category: str) -> KindOfData:
+    """The words of a category; one that is not known speaks for itself."""
+    known = KINDS.get(category)
+    return known or KindOfData(category.replace("-", " ").capitalize(), "", category)
+
+
+def status(value: str) -> tuple[str, str]:
+    """Words and tone (good, wait, off, bad) of a status of a permission or a job."""
+    return STATUSES.get(value, (value.capitalize(), "off"))
+
+
+def legal_basis(value: str) -> str:
+    """After “it relies on …”. Takes a plain name or the last part of a DPV IRI."""
+    name = value.rsplit("#", 1)[-1].rsplit("/", 1)[-1].rsplit(":", 1)[-1]
+    slug = "".join(f"-{c.lower()}" if c.isupper() else c for c in name).strip("-")
+    return LEGAL_BASES.get(slug, name)
+
+
+def used_by(value: str) -> str:
+    return USED_BY.get(value, (value, ""))[0]
+
+
+def refusal(rule: str) -> str:
+    """Why a reading was refused, in one sentence."""
+    return REFUSALS.get(rule, f"The rule “{rule}” did not allow it.")
+
+
+def glyph(product_name: str) -> str:
+    """Which drawing stands for a product: jeans, jacket, washer, shoe, or a plain tag."""
+    name = product_name.lower()
+    return next((g for g, hints in _GLYPHS if any(hint in name for hint in hints)), "tag")
+
+
+def wash(key: str) -> int:
+    """One of four shades of denim (1 to 4) for a card, always the same for the same key."""
+    return sum(key.encode()) % 4 + 1
+
+
+def join(parts: Iterable[str]) -> str:
+    """“a”, “a and b”, “a, b and c”."""
+    listed = list(parts)
+    if len(listed) < 2:
+        return "".join(listed)
+    return f"{', '.join(listed[:-1])} and {listed[-1]}"
+
+
+def consent_summary(
+    vendor: str, objects: Sequence[str], categories: Sequence[str], history: str, until: str
+) -> str:
+    """What allowing would mean, in one sentence.
+
+    `history` is “from today on” or “from 4 Nov 2026 on”, `until` a date in words. The script of
+    the consent page (consent-summary.js) builds the same sentence; a test holds them together.
+    """
+    if not objects or not categories:
+        return f"Nothing is ticked, so {vendor} would get nothing."
+    kinds = join(kind(category).said for category in categories)
+    return f"{vendor} may read the {kinds} of {join(objects)}, {history}, until {until}."
+
+
+def readers_sentence(readers: int, vendors: Sequence[str]) -> str:
+    """Who can read my data, in one sentence for the home page."""
+    if not readers:
+        return "Nobody else can read your data, not even the makers."
+    return f"{join(vendors)} can read some of your data. Nobody else can."

@@ -1,0 +1,1 @@
+"""What tests stand on: a private PostgreSQL, migrated databases, a real browser, rounds."""
