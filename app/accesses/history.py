@@ -21,6 +21,7 @@ class Filter:
     client_id: str | None = None
     grant_id: UUID | None = None
     result: str | None = None
+    objects: frozenset[UUID] | None = None
 
 
 Position = tuple[datetime, UUID, int]
@@ -85,4 +86,6 @@ def _narrow(query: Select[tuple[Access]], wanted: Filter) -> Select[tuple[Access
         query = query.where(Access.grant_id == wanted.grant_id)
     if wanted.result is not None:
         query = query.where(Access.result == wanted.result)
+    if wanted.objects is not None:
+        query = query.where(Access.object_id.in_(wanted.objects))
     return query

@@ -10,7 +10,7 @@ from app.accesses.record import Attempt, Given, record_given, record_refused
 from app.consent.decide import Allowed, Detail, GrantState, Refused, decide
 from app.consent.grants import lock_grant
 from app.disclosure.reader import Disclosed, NotDisclosed, Reader
-from app.disclosure.wire import rfc3339
+from app.usage.wire import rfc3339
 from app.kit import jsonio
 from app.kit.clock import Clock
 from app.kit.ids import NOBODY, new_id

@@ -10,7 +10,7 @@ from app.accesses.record import Attempt, Given, record_given, record_refused
 from app.consent.decide import narrow
 from app.disclosure.reader import Disclosed, NotDisclosed
 from app.disclosure.records import Wanted, read_page
-from app.disclosure.wire import record_out, rfc3339
+from app.usage.wire import record_out, rfc3339
 from app.kit import jsonio
 from app.kit.clock import Clock
 from app.kit.ids import new_id, parse_id

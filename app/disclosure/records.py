@@ -13,7 +13,7 @@ from app.consent.decide import Allowed, Refused, decide, narrow
 from app.consent.grants import lock_grant
 from app.disclosure.locate import Located, granted_object, locate
 from app.disclosure.reader import Disclosed, NotDisclosed, Reader
-from app.disclosure.wire import record_out
+from app.usage.wire import record_out
 from app.kit import jsonio
 from app.kit.clock import Clock
 from app.kit.ids import new_id

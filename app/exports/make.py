@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from app.accesses.history import Filter, Position, list_accesses
 from app.consent.grants import list_grants
-from app.disclosure.wire import record_out, rfc3339
+from app.usage.wire import record_out, rfc3339
 from app.exports.models import Export
 from app.keys.ring import Keyring
 from app.kit import jsonio

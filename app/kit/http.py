@@ -22,7 +22,17 @@ from app.kit.logs import bind_request_id, request_id
 from app.kit.paging import Cursors
 from app.settings import Settings
 
-__all__ = ["AppClock", "AppCursors", "AppDatabase", "AppSettings", "Connection", "Db", "ReadDb"]
+__all__ = [
+    "AppClock",
+    "AppCursors",
+    "AppDatabase",
+    "AppSettings",
+    "Connection",
+    "Db",
+    "ReadDb",
+    "Session",
+    "StrictRoute",
+]
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}

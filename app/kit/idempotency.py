@@ -84,7 +84,8 @@ def begin(
         created_at=now,
         expires_at=now + LIFE,
     )
-    if conn.execute(fresh.on_conflict_do_nothing()).rowcount:
+    added = fresh.on_conflict_do_nothing().returning(KeptAnswer.key_hash)
+    if conn.execute(added).first() is not None:
         return None
     row = conn.execute(select(KeptAnswer.__table__).where(KeptAnswer.key_hash == key_hash)).one()
     if row.request_hash != request_hash:

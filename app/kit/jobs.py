@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.kit.clock import Clock
 from app.kit.columns import Id, Instant, Json, Whole, Words
-from app.kit.db import Base, family
+from app.kit.db import Base, Database, family
 from app.kit.ids import new_id
 
 LEASE = timedelta(seconds=60)
@@ -104,26 +104,28 @@ def claim(db: Session, clock: Clock, kinds: list[str], holder: UUID) -> UUID | N
         .order_by(Job.run_at, Job.job_id)
         .limit(1)
         .with_for_update(skip_locked=True)
-        .scalar_subquery()
     )
-    taken = (
-        update(Job)
-        .where(Job.job_id.in_(oldest), is_free)
-        .values(
-            state=_RUNNING, holder=holder, lease_until=now + LEASE, attempts=Job.attempts + 1
+    job_id = db.execute(oldest).scalar_one_or_none()
+    if job_id is not None:
+        db.execute(
+            update(Job)
+            .where(Job.job_id == job_id)
+            .values(
+                state=_RUNNING, holder=holder, lease_until=now + LEASE, attempts=Job.attempts + 1
+            )
+            .execution_options(synchronize_session=False)
         )
-        .returning(Job.job_id)
-        .execution_options(synchronize_session=False)
-    )
-    return db.execute(taken).scalar_one_or_none()
+    return job_id
 
 
-def run_step(db: Session, clock: Clock, job_id: UUID, holder: UUID, work: Work) -> bool:
+def run_step(
+    db: Session, clock: Clock, job_id: UUID, holder: UUID, registry: Mapping[str, Work]
+) -> bool:
     """Work one step and keep its progress in the same transaction; whether the job is done."""
     job = db.get_one(Job, job_id)
     if job.holder != holder or job.state != _RUNNING:
         raise LeaseLost
-    step = work(db, clock, job)
+    step = registry[job.kind](db, clock, job)
     db.flush()
     now = clock.now()
     kept = (
@@ -145,6 +147,19 @@ def run_step(db: Session, clock: Clock, job_id: UUID, holder: UUID, work: Work) 
     return step.is_last
 
 
+def run_whole(database: Database, clock: Clock, job_id: UUID, work: Work) -> None:
+    """Work one waiting job to its end here and now, as a command does."""
+    holder = new_id()
+    with database.session() as db:
+        job = db.get_one(Job, job_id)
+        job.state, job.holder, job.lease_until = _RUNNING, holder, clock.now() + LEASE
+        registry = {job.kind: work}
+    is_done = False
+    while not is_done:
+        with database.session() as db:
+            is_done = run_step(db, clock, job_id, holder, registry)
+
+
 def fail(db: Session, clock: Clock, job_id: UUID, holder: UUID, reason: str) -> None:
     """Give the job back for a later try, or end it when it failed too often."""
     now = clock.now()
@@ -162,5 +177,3 @@ def _hit(db: Session, statement: Any) -> bool:
     result: Any = db.execute(statement)
     return bool(result.rowcount)
 
-
-Registry = Mapping[str, Work]

@@ -53,9 +53,7 @@ def order(db: Session, clock: Clock, product: Product, serials: list[str], key: 
             "serials": serials,
             "public_key": b64u(public),
         }
-        enqueue(
-            db, clock, JOB, product.org_id, payload, total=len(serials), job_id=job_id
-        )
+        enqueue(db, clock, JOB, product.org_id, payload, total=len(serials), job_id=job_id)
     return job_id
 
 
@@ -73,9 +71,7 @@ def make_work(code_days: int) -> Work:
             unb64u(job.payload["public_key"]), jsonio.dumps(rows), _context(job.job_id, part)
         )
         db.add(
-            MintReport(
-                job_id=job.job_id, part=part, sealed=sealed, expires_at=clock.now() + LIFE
-            )
+            MintReport(job_id=job.job_id, part=part, sealed=sealed, expires_at=clock.now() + LIFE)
         )
         done = start + len(serials)
         return Step(part + 1, done, job.total, is_last=done >= job.total)

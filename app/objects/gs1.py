@@ -27,10 +27,19 @@ def check_digit(digits: str) -> str:
 
 
 def has_prefix(gtin: str, prefixes: list[str]) -> bool:
-    """Whether a 14-digit GTIN lies under a company prefix, which follows the indicator digit."""
+    """Whether a 14-digit GTIN lies under a company prefix, which follows the indicator digit.
+
+    A GTIN-12 has a 0 before its first digit, and so has its prefix; a GTIN-8 has no company
+    prefix and needs the operator's leave.
+    """
     return any(gtin[1:].startswith(prefix) for prefix in prefixes)
 
 
 def is_serial(text: str) -> bool:
-    """Whether `text` can be an AI 21 serial: 1 to 20 characters of character set 82."""
-    return 1 <= len(text) <= SERIAL_LENGTH and set(text) <= _CHARSET_82
+    """Whether `text` can be an AI 21 serial: 1 to 20 characters of character set 82.
+
+    "." and ".." are refused beside: every URL parser folds them away (RFC 3986 §5.2.4), also
+    percent-encoded, so their Digital Link would lead elsewhere.
+    """
+    is_known = 1 <= len(text) <= SERIAL_LENGTH and set(text) <= _CHARSET_82
+    return is_known and text not in (".", "..")

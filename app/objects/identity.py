@@ -4,7 +4,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, select
 
-from app.objects.links import digital_link, did
+from app.objects.links import did, digital_link
 from app.objects.models import Object, Product
 
 

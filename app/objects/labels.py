@@ -10,11 +10,20 @@ _SCALE, _BORDER, _TEXT_WIDTH = 4, 4, 250
 
 def label_svg(link: str, code: str, product_name: str) -> str:
     """A label as one SVG, black on white, that any printer takes."""
+    product_name = "".join(c for c in product_name if c.isprintable())
     qr = segno.make(link, error="m", micro=False)
     side = qr.symbol_size(scale=_SCALE, border=_BORDER)[0]
     drawing = io.BytesIO()
-    qr.save(drawing, kind="svg", scale=_SCALE, border=_BORDER, xmldecl=False, svgns=False,
-            nl=False, omitsize=False)
+    qr.save(
+        drawing,
+        kind="svg",
+        scale=_SCALE,
+        border=_BORDER,
+        xmldecl=False,
+        svgns=False,
+        nl=False,
+        omitsize=False,
+    )
     groups = code.split("-")
     lines = [" ".join(groups[i : i + 2]) for i in range(0, len(groups), 2)]
     texts = "".join(

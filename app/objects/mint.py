@@ -6,16 +6,24 @@ from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import Connection, delete, insert
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.kit.clock import Clock
 from app.kit.ids import derived_id
 from app.objects import queries
 from app.objects.claim_codes import hash_code, new_code
-from app.objects.errors import ObjectClaimed, SerialInvalid, SerialTaken, UnknownObject
+from app.objects.errors import (
+    ObjectClaimed,
+    PublicUrlMissing,
+    SerialInvalid,
+    SerialTaken,
+    UnknownObject,
+)
 from app.objects.gs1 import is_serial
 from app.objects.models import ClaimCode, Object, Product
-from app.objects.tenures import find_open_tenure
+from app.objects.tenures import find_open_tenure, lock_object
+from app.settings import Settings
 
 _LONGEST_SERIAL = 100
 
@@ -37,43 +45,50 @@ class NotMinted:
     error: SerialInvalid | SerialTaken
 
 
+def minting_origin(settings: Settings) -> str:
+    """The origin that labels and DIDs carry for good; PublicUrlMissing until it is decided."""
+    if not settings.public_url and not settings.demo:
+        raise PublicUrlMissing
+    return settings.origin
+
+
 def mint(
     conn: Connection, clock: Clock, product: Product, serials: Sequence[str], code_days: int
 ) -> list[Minted | NotMinted]:
     """One object for each serial, in order; a bad or known serial spoils only itself."""
-    ids = {serial: derived_id(product.product_id, serial) for serial in serials}
-    known = queries.known_ids(conn, list(ids.values()))
+    has_gtin = product.gtin is not None
+    good = {s: derived_id(product.product_id, s) for s in serials if can_be_serial(s, has_gtin)}
+    fresh = _insert_objects(conn, clock, product, good)
     outcome: list[Minted | NotMinted] = []
     for serial in serials:
-        object_id = ids[serial]
-        if not can_be_serial(serial, has_gtin=product.gtin is not None):
+        object_id = good.get(serial)
+        if object_id is None:
             outcome.append(NotMinted(serial, SerialInvalid()))
-        elif object_id in known:
-            outcome.append(NotMinted(serial, SerialTaken()))
-        else:
-            known.add(object_id)
+        elif object_id in fresh:
+            fresh.discard(object_id)
             outcome.append(Minted(object_id, serial, new_code()))
-    fresh = [one for one in outcome if isinstance(one, Minted)]
-    if fresh:
-        _insert(conn, clock, product, fresh, code_days)
+        else:
+            outcome.append(NotMinted(serial, SerialTaken()))
+    codes = [_code_row(clock, one, code_days) for one in outcome if isinstance(one, Minted)]
+    if codes:
+        conn.execute(insert(ClaimCode), codes)
     return outcome
 
 
-def can_be_serial(serial: str, *, has_gtin: bool) -> bool:
+def can_be_serial(serial: str, has_gtin: bool) -> bool:
     """Whether a product's object can have this serial; see SerialInvalid."""
     if has_gtin:
         return is_serial(serial)
     return 1 <= len(serial) <= _LONGEST_SERIAL and serial.isprintable() and serial == serial.strip()
 
 
-def renew_code(
-    db: Session, clock: Clock, org_id: UUID, object_id: UUID, code_days: int
-) -> Minted:
+def renew_code(db: Session, clock: Clock, org_id: UUID, object_id: UUID, code_days: int) -> Minted:
     """A new code for an unclaimed object of this maker; older ones are dead."""
     found = queries.object_of_maker(db, org_id, object_id)
     if found is None:
         raise UnknownObject
     conn = db.connection()
+    lock_object(conn, object_id)
     if find_open_tenure(conn, object_id) is not None:
         raise ObjectClaimed
     conn.execute(delete(ClaimCode).where(ClaimCode.object_id == object_id))
@@ -82,22 +97,26 @@ def renew_code(
     return minted
 
 
-def _insert(
-    conn: Connection, clock: Clock, product: Product, fresh: list[Minted], code_days: int
-) -> None:
+def _insert_objects(
+    conn: Connection, clock: Clock, product: Product, good: dict[str, UUID]
+) -> set[UUID]:
+    """Insert what is new, in order of id so that two calls at once cannot deadlock; its ids."""
+    if not good:
+        return set()
     now = clock.now()
     rows = [
         {
-            "object_id": one.object_id,
+            "object_id": object_id,
             "product_id": product.product_id,
             "org_id": product.org_id,
-            "serial": one.serial,
+            "serial": serial,
             "minted_at": now,
         }
-        for one in fresh
+        for serial, object_id in sorted(good.items(), key=lambda pair: pair[1])
     ]
-    conn.execute(insert(Object), rows)
-    conn.execute(insert(ClaimCode), [_code_row(clock, one, code_days) for one in fresh])
+    dialect = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
+    fresh = dialect(Object).on_conflict_do_nothing().returning(Object.object_id)
+    return set(conn.execute(fresh, rows).scalars())
 
 
 def _code_row(clock: Clock, minted: Minted, code_days: int) -> dict[str, object]:

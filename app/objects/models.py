@@ -58,7 +58,7 @@ class Object(Base):
     """One physical thing; `serial` are the exact characters its maker gave it."""
 
     __tablename__ = "objects"
-    __table_args__ = family("object")
+    __table_args__ = family("object", Index("ix_objects_maker", "org_id", "object_id"))
 
     object_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
     product_id: Mapped[UUID] = mapped_column(ForeignKey("products.product_id"), index=True)

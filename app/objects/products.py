@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.kit.clock import Clock
@@ -34,7 +35,7 @@ def register_product(db: Session, clock: Clock, org_id: UUID, spec: ProductSpec)
         registered_at=clock.now(),
     )
     db.add(product)
-    db.flush()
+    _flush_new(db)
     for place, stream in enumerate(spec.streams):
         db.add(
             Stream(
@@ -61,10 +62,14 @@ def get_product(db: Session, org_id: UUID, product_id: UUID) -> Product:
     return product
 
 
-def list_products(db: Session, org_id: UUID) -> Sequence[Product]:
-    """A maker's products by name."""
+def list_products(
+    db: Session, org_id: UUID, *, after: UUID | None = None, limit: int = 1000
+) -> Sequence[Product]:
+    """A maker's products in order of id, after the one named."""
     query = select(Product).where(Product.org_id == org_id)
-    return db.scalars(query.order_by(Product.name, Product.product_id)).all()
+    if after is not None:
+        query = query.where(Product.product_id > after)
+    return db.scalars(query.order_by(Product.product_id).limit(limit)).all()
 
 
 def streams_of(db: Session, product_id: UUID) -> Sequence[Stream]:
@@ -81,7 +86,7 @@ def stream_categories(conn: Connection, object_id: UUID) -> dict[str, str]:
         .where(Object.object_id == object_id)
         .order_by(Stream.place)
     )
-    return {name: category for name, category in conn.execute(query)}
+    return {row.name: row.category for row in conn.execute(query)}
 
 
 def describe_object(conn: Connection, object_id: UUID) -> dict[str, Any]:
@@ -114,6 +119,14 @@ def _check_gtin(organization: Organization, text: str | None) -> str | None:
     if not organization.any_gtin and not has_prefix(gtin, organization.gs1_prefixes):
         raise GtinOutsidePrefix(field="/gtin")
     return gtin
+
+
+def _flush_new(db: Session) -> None:
+    """Two registrations at once both pass the check; the unique key lets one of them in."""
+    try:
+        db.flush()
+    except IntegrityError as error:
+        raise ProductExists from error
 
 
 def _check_new(db: Session, org_id: UUID, gtin: str | None, article: str | None) -> None:

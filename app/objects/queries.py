@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, Select, select
 from sqlalchemy.orm import Session
 
 from app.objects.models import MintReport, Object, Product, Stream, Tenure
@@ -20,7 +20,7 @@ def product_by_article(db: Session, org_id: UUID, article: str) -> Product | Non
     return db.scalars(query).one_or_none()
 
 
-def product_of_object(conn: Connection, object_id: UUID) -> Row[Any]:
+def product_of_object(conn: Connection, object_id: UUID) -> Row[UUID, str, str, str | None, str]:
     """Product columns and the maker's name, for an object that exists."""
     query = (
         select(
@@ -38,9 +38,9 @@ def product_of_object(conn: Connection, object_id: UUID) -> Row[Any]:
 
 
 def stream_rows(conn: Connection, product_id: UUID) -> Sequence[Row[Any]]:
-    query = select(
-        Stream.name, Stream.title, Stream.category, Stream.kind, Stream.fields
-    ).where(Stream.product_id == product_id)
+    query = select(Stream.name, Stream.title, Stream.category, Stream.kind, Stream.fields).where(
+        Stream.product_id == product_id
+    )
     return conn.execute(query.order_by(Stream.place)).all()
 
 
@@ -50,35 +50,35 @@ def object_of_maker(db: Session, org_id: UUID, object_id: UUID) -> Object | None
 
 
 def objects_of_maker(
-    db: Session, org_id: UUID, after: UUID | None, limit: int
-) -> Sequence[Row[Any]]:
-    """A maker's objects in order of id, each with whether it has an open tenure."""
-    query = (
-        select(Object, Tenure.tenure_id.is_not(None).label("is_recording"))
-        .outerjoin(
-            Tenure, (Tenure.object_id == Object.object_id) & Tenure.ended_at.is_(None)
-        )
-        .where(Object.org_id == org_id)
-    )
+    db: Session, org_id: UUID, product_id: UUID | None, after: UUID | None, limit: int
+) -> Sequence[Row[Object, str | None, bool]]:
+    """A maker's objects in order of id, with the product's GTIN and whether a tenure is open."""
+    query = _maker_view(org_id)
+    if product_id is not None:
+        query = query.where(Object.product_id == product_id)
     if after is not None:
         query = query.where(Object.object_id > after)
     return db.execute(query.order_by(Object.object_id).limit(limit)).all()
 
 
-def known_ids(conn: Connection, ids: Sequence[UUID]) -> set[UUID]:
-    """Which of these objects exist."""
-    found: set[UUID] = set()
-    for start in range(0, len(ids), 500):
-        part = ids[start : start + 500]
-        query = select(Object.object_id).where(Object.object_id.in_(part))
-        found.update(conn.execute(query).scalars())
-    return found
+def maker_view(
+    db: Session, org_id: UUID, object_id: UUID
+) -> Row[Object, str | None, bool] | None:
+    """One of them, or None."""
+    return db.execute(_maker_view(org_id).where(Object.object_id == object_id)).one_or_none()
 
 
-def report_parts(
-    db: Session, job_id: UUID, first: int, last: int
-) -> Sequence[MintReport]:
+def report_parts(db: Session, job_id: UUID, first: int, last: int) -> Sequence[MintReport]:
     query = select(MintReport).where(
         MintReport.job_id == job_id, MintReport.part >= first, MintReport.part <= last
     )
     return db.scalars(query.order_by(MintReport.part)).all()
+
+
+def _maker_view(org_id: UUID) -> Select[Object, str | None, bool]:
+    return (
+        select(Object, Product.gtin, Tenure.tenure_id.is_not(None))
+        .join(Product, Product.product_id == Object.product_id)
+        .outerjoin(Tenure, (Tenure.object_id == Object.object_id) & Tenure.ended_at.is_(None))
+        .where(Object.org_id == org_id)
+    )

@@ -6,16 +6,34 @@ sale; a registration without one of them is refused, naming it.
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
-from app.objects.categories import STREAM_CATEGORIES
 from app.objects.units import PLACE_UNITS, UNITS
 
-Line = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
-Sentence = Annotated[str, StringConstraints(min_length=1, max_length=1000, strip_whitespace=True)]
+_LINE = r"^\P{Cc}+$"
+_TEXT = r"^[\P{Cc}\n\t]+$"
+Line = Annotated[
+    str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True, pattern=_LINE)
+]
+Sentence = Annotated[
+    str, StringConstraints(min_length=1, max_length=1000, strip_whitespace=True, pattern=_TEXT)
+]
+ShortLine = Annotated[
+    str, StringConstraints(min_length=1, max_length=40, strip_whitespace=True, pattern=_LINE)
+]
+Article = Annotated[
+    str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True, pattern=_LINE)
+]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Category = Literal["usage", "care", "condition", "environment", "location", "body"]
-assert set(STREAM_CATEGORIES) == set(Category.__args__)  # type: ignore[attr-defined]
 
 
 class Strict(BaseModel):
@@ -30,7 +48,9 @@ class FieldSpec(Strict):
     name: Name
     title: Line = Field(description="What it is, in plain words.")
     type: Literal["number", "integer", "string", "boolean"]
-    unit: str | None = Field(None, description="SenML unit (RFC 8428 §12.1); for numbers.")
+    unit: str | None = Field(
+        None, max_length=20, description="SenML unit (RFC 8428 §12.1, RFC 8798 §3); for numbers."
+    )
     senml_name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9:./_-]{0,63}$")]
     minimum: float | None = None
     maximum: float | None = None
@@ -40,7 +60,7 @@ class FieldSpec(Strict):
     @classmethod
     def check_unit(cls, value: str | None) -> str | None:
         if value is not None and value not in UNITS:
-            raise ValueError(f"{value!r} is no SenML unit")
+            raise ValueError(f"{value!r} is not a SenML unit (RFC 8428 §12.1, RFC 8798 §3)")
         return value
 
     @model_validator(mode="after")
@@ -52,7 +72,9 @@ class FieldSpec(Strict):
             raise ValueError("only numbers have a unit and bounds")
         if self.enum is not None and self.type != "string":
             raise ValueError("only strings have a list of values")
-        if None not in (self.minimum, self.maximum) and self.minimum > self.maximum:  # type: ignore[operator]
+        if self.enum is not None and len(set(self.enum)) != len(self.enum):
+            raise ValueError("a value stands twice in enum")
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
             raise ValueError("minimum lies above maximum")
         return self
 
@@ -63,8 +85,8 @@ class StreamFacts(Strict):
     type: Sentence = Field(description="What kind of data it is.")
     format: Sentence = Field(description="In which format it comes.")
     estimated_volume: Sentence = Field(description="About how much there is, per day or year.")
-    is_continuous: bool = Field(description="Whether it is generated continuously.")
-    is_real_time: bool = Field(description="Whether it is generated in real time.")
+    is_continuous: StrictBool = Field(description="Whether it is generated continuously.")
+    is_real_time: StrictBool = Field(description="Whether it is generated in real time.")
     stored: Literal["device", "server", "both"]
     retention: Sentence = Field(description="How long it is kept there.")
     how_to_get: Sentence = Field(description="How the user gets access.")
@@ -93,6 +115,8 @@ class StreamSpec(Strict):
         names = [f.name for f in self.fields]
         if len(set(names)) != len(names):
             raise ValueError("two fields have the same name")
+        if len({f.senml_name for f in self.fields}) != len(names):
+            raise ValueError("two fields have the same senml_name")
         has_place = any(f.unit in PLACE_UNITS for f in self.fields)
         if has_place and self.category != "location":
             raise ValueError("latitude and longitude belong to the category location")
@@ -114,9 +138,9 @@ class ProductSpec(Strict):
     """A product as its maker registers it. It needs a GTIN or an article number."""
 
     name: Line
-    kind: Line = Field(description="What sort of thing it is, such as 'jeans'.", max_length=40)
+    kind: ShortLine = Field(description="What sort of thing it is, such as 'jeans'.")
     gtin: str | None = Field(None, max_length=14)
-    article_number: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
+    article_number: Article | None = None
     passport: Passport
     streams: list[StreamSpec] = Field(min_length=1, max_length=20)
 

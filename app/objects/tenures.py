@@ -66,9 +66,7 @@ def held_objects(db: Session | Connection, owner_id: UUID) -> Sequence[Held]:
         found.join(Tenure, Tenure.object_id == Object.object_id)
         .join(Product, Product.product_id == Object.product_id)
         .join(Organization, Organization.org_id == Product.org_id)
-        .where(
-            Object.object_id.in_(names), Tenure.owner_id == owner_id, Tenure.ended_at.is_(None)
-        )
+        .where(Object.object_id.in_(names), Tenure.owner_id == owner_id, Tenure.ended_at.is_(None))
         .order_by(Tenure.claimed_at.desc(), Object.object_id)
     )
     return [
@@ -108,6 +106,15 @@ def get_held(db: Session | Connection, owner_id: UUID, object_id: UUID) -> Held:
         if held.object_id == object_id:
             return held
     raise NotFound
+
+
+def lock_object(db: Connection | Session, object_id: UUID) -> None:
+    """Hold the object until the transaction ends: who changes its owner or codes comes alone.
+
+    On SQLite every writer is alone already.
+    """
+    row = select(Object.object_id).where(Object.object_id == object_id)
+    db.execute(row.with_for_update(key_share=True))
 
 
 def find_open_tenure(conn: Connection | Session, object_id: UUID) -> OpenTenure | None:

@@ -11,8 +11,8 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.kit.clock import Clock
 from app.kit import jsonio
+from app.kit.clock import Clock
 from app.kit.crypto import sha256, unb64u
 from app.kit.errors import InvalidJson
 from app.kit.ids import parse_id

@@ -100,8 +100,15 @@ def check_redirect_uri(uri: str) -> str:
     parts = urlsplit(uri)
     is_plain_local = parts.scheme == "http" and parts.hostname in _LOOPBACK
     is_odd = (
-        parts.fragment or "#" in uri or parts.username or parts.password
-        or "*" in uri or "\\" in uri or not uri.isprintable() or " " in uri or len(uri) > 2000
+        parts.fragment
+        or "#" in uri
+        or parts.username
+        or parts.password
+        or "*" in uri
+        or "\\" in uri
+        or not uri.isprintable()
+        or " " in uri
+        or len(uri) > 2000
         or any(step in (".", "..") for step in parts.path.split("/"))
     )
     if not parts.hostname or is_odd or not (parts.scheme == "https" or is_plain_local):

@@ -100,6 +100,38 @@ REFUSALS = {
 
 GAPS = "A gap means that nothing was recorded. It does not mean zero."
 
+_HOME = (("/", "To the start"),)
+ERROR_PAGES = {
+    403: ("You may not do this", "Your account does not allow it.", _HOME),
+    404: (
+        "There is no such page",
+        "The address may be mistyped, or it belongs to another account.",
+        _HOME,
+    ),
+    410: ("This is gone", "It was here once, and was removed for good.", _HOME),
+    413: ("This is too large", "What you sent is more than this page takes.", _HOME),
+    419: (
+        "This page was open too long",
+        "For your safety nothing was changed. Go back, reload the page and try once more.",
+        _HOME,
+    ),
+    429: (
+        "Slow down a little",
+        "That was often in a short time. Wait a minute, then go on.",
+        _HOME,
+    ),
+    500: (
+        "Something broke here",
+        "It is our mistake, not yours. Nothing was half done; you can try again.",
+        _HOME,
+    ),
+    503: (
+        "Busy right now",
+        "The service cannot take this at the moment. Try again shortly.",
+        _HOME,
+    ),
+}
+
 _GLYPHS = (
     ("jeans", ("jean", "denim", "trouser", "pant", "chino", "leg")),
     ("jacket", ("jacket", "coat", "parka", "hoodie", "shirt", "sweater", "vest")),
@@ -133,6 +165,18 @@ def used_by(value: str) -> str:
 def refusal(rule: str) -> str:
     """Why a reading was refused, in one sentence."""
     return REFUSALS.get(rule, f"The rule “{rule}” did not allow it.")
+
+
+def error_page(code: int, request_id: str = "") -> dict[str, object]:
+    """The `error` of errors/page.html; a code that is not listed reads like 500 or 404."""
+    title, text, actions = ERROR_PAGES.get(code) or ERROR_PAGES[500 if code >= 500 else 404]
+    return {
+        "code": code,
+        "title": title,
+        "text": text,
+        "actions": actions,
+        "request_id": request_id,
+    }
 
 
 def glyph(product_name: str) -> str:

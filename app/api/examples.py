@@ -1,0 +1,108 @@
+"""Example answers for the API's description, and its problem responses."""
+
+from typing import Any
+
+_PROBLEMS = {
+    400: "The request, or its page cursor, cannot be read.",
+    401: "No token, or one that does not work any more; the member `reason` says why.",
+    403: "The token may not do this, or the permission is paused.",
+    404: "There is nothing here that this caller may see.",
+    409: "It contradicts what is stored already.",
+    410: "It is gone.",
+    412: "Something has to be decided first.",
+    413: "The body is too large.",
+    415: "The content type or encoding is not taken.",
+    422: "A part of the request is not valid; `errors` names it.",
+    429: "Too many calls; wait for the seconds in Retry-After.",
+}
+
+
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """RFC 9457 answers for an operation's description."""
+    return {status: _problem(status) for status in statuses}
+
+
+def json_example(description: str, value: Any) -> dict[str, Any]:
+    """A described JSON answer with an example."""
+    return {"description": description, "content": {"application/json": {"example": value}}}
+
+
+def _problem(status: int) -> dict[str, Any]:
+    example = {
+        "type": "https://things.example/problems/not-found",
+        "title": "There is nothing here that you may see.",
+        "status": status,
+        "detail": _PROBLEMS[status],
+        "instance": "urn:request:6b2f0f8e-8f0d-4b07-a2a7-6c1f6c1b7c55",
+    }
+    return {
+        "description": _PROBLEMS[status],
+        "content": {"application/problem+json": {"example": example}},
+    }
+
+
+_STREAM = {
+    "name": "wear",
+    "title": "When they are worn",
+    "category": "usage",
+    "kind": "interval",
+    "fields": [
+        {"name": "steps", "title": "Steps", "type": "integer", "unit": "count"},
+        {"name": "minutes", "title": "Minutes worn", "type": "number", "unit": "min"},
+    ],
+}
+_PRODUCT = {
+    "name": "Straight Leg, connected",
+    "kind": "jeans",
+    "maker": "Big Denim",
+    "gtin": "09506000134376",
+    "streams": [_STREAM],
+}
+_GRANT = {"id": "0b0f2f39-54f7-4be4-9d6a-6f5a3b0e8a41", "version": 1}
+_RECORD = {
+    "stream": "wear",
+    "at": "2026-11-02T08:10:00Z",
+    "until": "2026-11-02T08:52:00Z",
+    "values": {"minutes": 42, "steps": 3120},
+    "flags": [],
+}
+
+VENDOR_OBJECTS_EXAMPLE = json_example(
+    "The objects of the permission.",
+    {
+        "objects": [
+            {
+                "id": "4f3d8a52-3c84-4c1b-9d5e-0a7f1f6f2b10",
+                "product": _PRODUCT,
+                "categories": ["usage"],
+                "window": {"from": None, "to": None},
+                "until": "2027-05-02T22:59:59Z",
+            }
+        ],
+        "grant": _GRANT,
+    },
+)
+RECORDS_EXAMPLE = json_example(
+    "A page of records.", {"records": [_RECORD], "next": None, "grant": _GRANT}
+)
+OWN_OBJECTS_EXAMPLE = json_example(
+    "Your objects.",
+    {
+        "objects": [
+            {
+                "id": "7e1b7d1c-0f51-5d0c-8a34-1f8a0f2f6c11",
+                "name": "Straight Leg, connected",
+                "product": _PRODUCT,
+                "since": "2026-10-05T22:00:00Z",
+                "used_by": "me",
+                "identity": {
+                    "object_id": "7e1b7d1c-0f51-5d0c-8a34-1f8a0f2f6c11",
+                    "serial": "SL-000001",
+                    "did": "did:web:things.example:o:7e1b7d1c-0f51-5d0c-8a34-1f8a0f2f6c11",
+                    "digital_link": "https://things.example/01/09506000134376/21/SL-000001",
+                },
+            }
+        ]
+    },
+)
+OWN_RECORDS_EXAMPLE = json_example("A page of records.", {"records": [_RECORD], "next": None})

@@ -1,0 +1,1 @@
+"""What makers call with client credentials."""

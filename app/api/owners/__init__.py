@@ -1,0 +1,1 @@
+"""What owners call with their own token."""

@@ -1,0 +1,244 @@
+"""An owner's history, permissions and exports by API."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, Field
+from starlette.responses import FileResponse
+
+from app.accesses.history import Filter, list_accesses
+from app.accesses.models import Access
+from app.api.examples import problem_responses
+from app.consent.errors import GrantNotFound
+from app.consent.grants import GrantView, get_grant, list_grants
+from app.usage.wire import rfc3339
+from app.exports.errors import ExportNotFound
+from app.exports.service import ExportView, file_of, get_export, list_exports, request_export
+from app.kit.clock import Clock
+from app.kit.errors import InvalidCursor, NotFound
+from app.kit.http import AppClock, AppCursors, AppSettings, Db, ReadDb, Session, StrictRoute
+from app.kit.ids import parse_id
+from app.kit.paging import MAX_LIMIT
+from app.oauth.protect import OwnerExporter, OwnerReader, Principal
+
+router = APIRouter(
+    prefix="/v1/me", tags=["Owners: history and copies"], route_class=StrictRoute
+)
+
+
+class AccessOut(BaseModel):
+    """One object touched by one attempt to read."""
+
+    access_id: UUID
+    at: datetime
+    object_id: UUID | None
+    reader: str = Field(examples=["Mend & Co"])
+    client_id: str | None
+    grant_id: UUID | None
+    action: str = Field(examples=["records"])
+    streams: list[str] = Field(examples=[["wear", "wash"]])
+    window_from: datetime | None
+    window_to: datetime | None
+    precision: str | None
+    count: int = Field(examples=[100])
+    result: Literal["given", "refused"]
+    rule: str | None = Field(examples=["no-grant"])
+    times: int
+
+
+class AccessPage(BaseModel):
+    """A page of the history, newest first."""
+
+    accesses: list[AccessOut]
+    next: str | None
+
+
+class ExportWish(BaseModel):
+    """Which object to copy."""
+
+    object_id: UUID
+
+
+@router.get("/accesses", summary="Who looked", responses=problem_responses(400, 401, 403))
+def list_own_accesses(
+    caller: OwnerReader,
+    db: ReadDb,
+    cursors: AppCursors,
+    object_id: UUID | None = None,
+    client_id: Annotated[str | None, Query(max_length=100)] = None,
+    result: Literal["given", "refused"] | None = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100,
+    after: Annotated[str | None, Query(max_length=2000)] = None,
+) -> AccessPage:
+    """Every reading and every refusal, newest first, with what was given or which rule refused."""
+    owner_id = _owner(caller)
+    bound = (owner_id, "accesses", object_id, client_id, result)
+    position = cursors.open(after, *bound) if after else None
+    before = _position(position) if position else None
+    wanted = Filter(object_id, client_id, result=result, objects=_limit(caller))
+    rows = list(list_accesses(db, owner_id, wanted, before=before, limit=limit + 1))
+    more, rows = len(rows) > limit, rows[:limit]
+    last = rows[-1] if more else None
+    cursor = last and cursors.seal(
+        [last.at.isoformat(), str(last.access_id), last.place], *bound
+    )
+    return AccessPage(accesses=[_access_out(row) for row in rows], next=cursor)
+
+
+@router.get("/grants", summary="Your permissions", responses=problem_responses(401, 403))
+def list_own_grants(caller: OwnerReader, db: ReadDb, clock: AppClock) -> dict[str, Any]:
+    """Every permission you gave, with its status now; ended ones too."""
+    views = list_grants(db, clock, _owner(caller))
+    return {"grants": [_grant_out(view) for view in views if _touches(caller, view)]}
+
+
+@router.get("/grants/{grant_id}", summary="A permission", responses=problem_responses(401, 404))
+def show_own_grant(
+    grant_id: UUID, caller: OwnerReader, db: ReadDb, clock: AppClock
+) -> dict[str, Any]:
+    """One permission with its history."""
+    view = get_grant(db, clock, _owner(caller), grant_id)
+    if not _touches(caller, view):
+        raise GrantNotFound
+    return _grant_out(view)
+
+
+@router.post(
+    "/exports",
+    status_code=202,
+    summary="Ask for a copy",
+    responses=problem_responses(401, 403, 404, 422),
+)
+def ask_for_export(
+    wish: ExportWish,
+    caller: OwnerExporter,
+    db: Db,
+    clock: AppClock,
+    settings: AppSettings,
+    response: Response,
+) -> dict[str, Any]:
+    """Starts a job; look at `/v1/me/exports/{id}` until its state is `done`."""
+    if not _covers(caller, wish.object_id):
+        raise NotFound
+    view = request_export(db, clock, _owner(caller), wish.object_id, settings.export_days)
+    response.headers["Location"] = f"/v1/me/exports/{view.export.export_id}"
+    return _export_out(view)
+
+
+@router.get("/exports", summary="Your copies", responses=problem_responses(401, 403))
+def list_own_exports(caller: OwnerExporter, db: ReadDb, clock: AppClock) -> dict[str, Any]:
+    """Your exports, newest first, with progress."""
+    views = list_exports(db, clock, _owner(caller))
+    return {
+        "exports": [_export_out(v) for v in views if _covers(caller, v.export.object_id)]
+    }
+
+
+@router.get("/exports/{export_id}", summary="A copy", responses=problem_responses(401, 404))
+def show_own_export(
+    export_id: UUID, caller: OwnerExporter, db: ReadDb, clock: AppClock
+) -> dict[str, Any]:
+    """How far an export is."""
+    return _export_out(_export(caller, db, clock, export_id))
+
+
+@router.get(
+    "/exports/{export_id}/file",
+    summary="Fetch a copy",
+    response_class=FileResponse,
+    responses=problem_responses(401, 404, 409, 410),
+)
+def fetch_own_export(
+    export_id: UUID, caller: OwnerExporter, db: ReadDb, clock: AppClock, settings: AppSettings
+) -> FileResponse:
+    """The ZIP with records (NDJSON and CSV), descriptions, permissions, history, sums."""
+    _export(caller, db, clock, export_id)
+    folder = settings.data_dir / "exports"
+    path = file_of(db, clock, _owner(caller), export_id, folder)
+    return FileResponse(path, media_type="application/zip", filename=f"inseam-{export_id}.zip")
+
+
+def _owner(caller: Principal) -> UUID:
+    assert caller.owner_id is not None  # a personal token has an owner
+    return caller.owner_id
+
+
+def _limit(caller: Principal) -> frozenset[UUID] | None:
+    return None if caller.objects is None else frozenset(caller.objects)
+
+
+def _covers(caller: Principal, object_id: UUID) -> bool:
+    """Whether a token that may be limited to some objects reaches this one."""
+    return caller.objects is None or object_id in caller.objects
+
+
+def _touches(caller: Principal, view: GrantView) -> bool:
+    return all(_covers(caller, detail.object_id) for detail in view.details)
+
+
+def _export(caller: Principal, db: Session, clock: Clock, export_id: UUID) -> ExportView:
+    view = get_export(db, clock, _owner(caller), export_id)
+    if not _covers(caller, view.export.object_id):
+        raise ExportNotFound
+    return view
+
+
+def _position(position: Any) -> tuple[datetime, UUID, int]:
+    at, access_id, place = position
+    found = parse_id(access_id)
+    if found is None:
+        raise InvalidCursor
+    return datetime.fromisoformat(at), found, place
+
+
+def _access_out(row: Access) -> AccessOut:
+    names = AccessOut.model_fields
+    return AccessOut.model_validate({name: getattr(row, name) for name in names})
+
+
+def _grant_out(view: GrantView) -> dict[str, Any]:
+    grant = view.grant
+    return {
+        "id": str(grant.grant_id),
+        "client_id": grant.client_id,
+        "purpose": grant.purpose,
+        "legal_basis": grant.legal_basis,
+        "status": view.status,
+        "version": grant.version,
+        "given_at": rfc3339(grant.created_at),
+        "until": rfc3339(grant.until),
+        "ended_at": grant.ended_at and rfc3339(grant.ended_at),
+        "details": [
+            {
+                "object_id": str(d.object_id),
+                "category": d.category,
+                "action": d.action,
+                "precision": {"time": d.precision_time, "place": d.precision_place},
+                "window": {
+                    "from": d.window_from and rfc3339(d.window_from),
+                    "to": d.window_to and rfc3339(d.window_to),
+                },
+            }
+            for d in view.details
+        ],
+        "history": [
+            {"at": rfc3339(e.at), "what": e.what, "version": e.version} for e in view.events
+        ],
+    }
+
+
+def _export_out(view: ExportView) -> dict[str, Any]:
+    export = view.export
+    return {
+        "id": str(export.export_id),
+        "object_id": str(export.object_id),
+        "state": view.state,
+        "done": view.done,
+        "total": view.total,
+        "size": export.size,
+        "sha256": export.sha256.hex() if export.sha256 else None,
+        "created_at": rfc3339(export.created_at),
+        "expires_at": rfc3339(export.expires_at),
+    }

@@ -1,0 +1,1 @@
+"""What vendors call with a token that carries a grant."""

@@ -1,0 +1,128 @@
+"""A vendor's reading: one work of the writer decides, fetches and records; then it is sent."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from pydantic import AwareDatetime
+from starlette.responses import Response
+
+from app.api.examples import RECORDS_EXAMPLE, VENDOR_OBJECTS_EXAMPLE, problem_responses
+from app.consent.errors import GrantPaused
+from app.disclosure.objects import list_objects
+from app.disclosure.reader import Disclosed, NotDisclosed, Reader
+from app.disclosure.records import Wanted, read_records
+from app.kit.deadline import TimedResponse
+from app.kit.errors import NotFound
+from app.kit.http import AppClock, AppCursors, AppDatabase, AppSettings, Connection
+from app.kit.limits import Limit, spend
+from app.kit.paging import MAX_LIMIT
+from app.oauth.errors import InvalidToken
+from app.oauth.protect import Principal, bearer_token, principal_of, require_known
+
+router = APIRouter(prefix="/v1/data", tags=["Vendors: data"])
+
+_DEAD = ("revoked", "expired", "ended", "superseded")
+From = Annotated[
+    AwareDatetime | None, Query(alias="from", description="First instant, with zone.")
+]
+To = Annotated[AwareDatetime | None, Query(description="First instant after, with zone.")]
+Stream = Annotated[str | None, Query(max_length=40, description="One stream; all if absent.")]
+PageSize = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Records a page.")]
+After = Annotated[str | None, Query(max_length=2000, description="Cursor of the page before.")]
+
+
+@router.get(
+    "/objects",
+    summary="List the objects of a permission",
+    responses={200: VENDOR_OBJECTS_EXAMPLE} | problem_responses(401, 403, 429),
+)
+async def list_granted_objects(
+    request: Request, database: AppDatabase, clock: AppClock, settings: AppSettings
+) -> Response:
+    """Each object the owner gave this client, by the client's own id for it, with its product,
+    the streams that may be read, the window and the end date. What was not granted is absent."""
+    token = bearer_token(request)
+    deadline = timedelta(seconds=settings.send_deadline_seconds)
+    origin = settings.origin
+    await _spend(database, clock, settings.rate_data_per_minute, token)
+
+    def work(conn: Connection) -> Disclosed | NotDisclosed:
+        reader = reader_of(require_known(principal_of(conn, clock, token)))
+        return list_objects(conn, clock, reader, origin, deadline)
+
+    return send(await database.run(work), clock)
+
+
+@router.get(
+    "/objects/{object_id}/records",
+    summary="Read an object's records",
+    responses={200: RECORDS_EXAMPLE} | problem_responses(400, 401, 403, 404, 429),
+)
+async def read_granted_records(
+    request: Request,
+    object_id: str,
+    database: AppDatabase,
+    clock: AppClock,
+    cursors: AppCursors,
+    settings: AppSettings,
+    stream: Stream = None,
+    from_: From = None,
+    to: To = None,
+    limit: PageSize = 100,
+    after: After = None,
+) -> Response:
+    """Exactly what was granted of what is stored, in order of time; the window is half-open.
+    Follow `next` (also in the header Link) until it is null. An object that was not granted is
+    404, exactly as one that does not exist. Every call stands in the owner's history."""
+    token = bearer_token(request)
+    wanted = Wanted(stream, from_, to, limit, after)
+    deadline = timedelta(seconds=settings.send_deadline_seconds)
+    await _spend(database, clock, settings.rate_data_per_minute, token)
+
+    def work(conn: Connection) -> Disclosed | NotDisclosed:
+        reader = reader_of(require_known(principal_of(conn, clock, token)))
+        return read_records(conn, clock, cursors, reader, object_id, wanted, deadline)
+
+    return send(await database.run(work), clock, request)
+
+
+def reader_of(principal: Principal) -> Reader:
+    """The token as plain values, for the service below."""
+    return Reader(
+        client_id=principal.client_id,
+        org_id=principal.org_id,
+        name=principal.name,
+        owner_id=principal.owner_id,
+        grant_id=principal.grant_id,
+        scopes=principal.scopes,
+        dead_reason=principal.dead_reason,
+    )
+
+
+def send(
+    outcome: Disclosed | NotDisclosed, clock: AppClock, request: Request | None = None
+) -> Response:
+    """The answer to a reading that has been recorded, or the error it was refused with."""
+    if isinstance(outcome, NotDisclosed):
+        raise error_of(outcome.rule)
+    headers = {"Cache-Control": "no-store"}
+    if outcome.next_cursor and request is not None:
+        url = request.url.include_query_params(after=outcome.next_cursor)
+        headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
+    return TimedResponse(outcome.body, send_by=outcome.send_by, clock=clock, headers=headers)
+
+
+def error_of(rule: str) -> Exception:
+    """Dead tokens are 401 and say why, a paused grant is 403, all else is not there: 404."""
+    if rule == "paused":
+        return GrantPaused()
+    if rule in ("no-grant", "not-granted"):
+        return NotFound()
+    return InvalidToken(rule)
+
+
+async def _spend(database: AppDatabase, clock: AppClock, count: int, token: str) -> None:
+    limit = Limit("data", count, 60)
+    await database.run(lambda conn: spend(conn, clock, limit, token))
+

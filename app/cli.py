@@ -1,0 +1,285 @@
+"""The command `inseam`: run the service, register organizations, look after keys."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import uvicorn
+from pydantic import ValidationError
+
+from app.accounts.owners import find_owner
+from app.demo.run import run_demo
+from app.demo.simulate import simulate
+from app.exports.make import make_work
+from app.exports.service import file_of, request_export
+from app.keys.ring import KINDS, Keyring
+from app.kit import logs
+from app.kit.clock import SystemClock
+from app.kit.db import Database
+from app.kit.errors import DomainError
+from app.kit.jobs import run_whole
+from app.kit.migrate import is_current, migrate
+from app.oauth.scopes import ALL_SCOPES
+from app.objects.tenures import held_objects
+from app.organizations.clients import create_client
+from app.organizations.service import create_organization, find_organization
+from app.settings import Settings
+from app.worker import Worker
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Inseam: connected objects have an identity and a usage log; their owner holds the keys."
+    "\n\nEvery setting is read from INSEAM_* (see docs/running.md).",
+)
+org = typer.Typer(no_args_is_help=True, help="Organizations: makers and vendors.")
+client = typer.Typer(no_args_is_help=True, help="OAuth clients of organizations.")
+keys = typer.Typer(no_args_is_help=True, help="The service's signing and cursor keys.")
+app.add_typer(org, name="org")
+app.add_typer(client, name="client")
+app.add_typer(keys, name="keys")
+
+
+@app.command()
+def serve(
+    workers: Annotated[int, typer.Option(min=1, help="Processes that serve.")] = 1,
+    no_migrate: Annotated[
+        bool, typer.Option("--no-migrate", help="Leave the schema alone; refuse when it is old.")
+    ] = False,
+) -> None:
+    """Serve the API, the authorization server and the pages; works jobs too unless told not to."""
+    settings = _settings()
+    if no_migrate:
+        if not is_current(settings.url):
+            raise _stop("The database's schema is not up to date; run `inseam migrate`.")
+    else:
+        migrate(settings.url)
+    uvicorn.run(
+        "app.main:create_app",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        workers=workers,
+        access_log=False,
+        log_level="warning",
+        proxy_headers=True,
+        server_header=False,
+        timeout_graceful_shutdown=10,
+    )
+
+
+@app.command()
+def worker() -> None:
+    """Work jobs only, beside `serve` with INSEAM_WORKER_IN_PROCESS=false."""
+    settings, clock = _settings(), SystemClock()
+    logs.set_up(settings.log_level)
+    with _database(settings) as db:
+        work = Worker(settings, db, clock, _keyring(settings))
+        try:
+            work.run()
+        except KeyboardInterrupt:
+            work.stop()
+
+
+@app.command(name="migrate")
+def migrate_command() -> None:
+    """Bring the database's schema up to date."""
+    settings = _settings()
+    migrate(settings.url)
+    typer.echo("The schema is up to date.")
+
+
+@org.command("create")
+def org_create(
+    name: Annotated[str, typer.Argument(help="Its name, as owners will read it.")],
+    gs1_prefix: Annotated[
+        list[str] | None, typer.Option(help="A GS1 company prefix; may be given several times.")
+    ] = None,
+    any_gtin: Annotated[
+        bool, typer.Option("--any-gtin", help="Allow GTINs outside its prefixes.")
+    ] = False,
+    country: Annotated[str | None, typer.Option(help="Two letters, ISO 3166.")] = None,
+    website: Annotated[str | None, typer.Option(help="Its address on the web.")] = None,
+    contact: Annotated[str | None, typer.Option(help="Where owners can reach it.")] = None,
+    verified_domain: Annotated[
+        str | None, typer.Option(help="A domain that you checked to be its own.")
+    ] = None,
+    ticket_key: Annotated[
+        Path | None, typer.Option(help="A file with the public JWK of its claim tickets.")
+    ] = None,
+) -> None:
+    """Register an organization."""
+    key = _read_json(ticket_key) if ticket_key else None
+    with _writing() as db:
+        made = create_organization(
+            db,
+            SystemClock(),
+            name,
+            country=country,
+            website=website,
+            contact=contact,
+            verified_domain=verified_domain,
+            gs1_prefixes=gs1_prefix or [],
+            any_gtin=any_gtin,
+            ticket_key=key,
+        )
+        _print({"organization": made.slug, "org_id": str(made.org_id)})
+
+
+@client.command("create")
+def client_create(
+    organization: Annotated[str, typer.Argument(help="The organization's name, slug or id.")],
+    name: Annotated[str, typer.Option(help="The client's name, as owners will read it.")],
+    scope: Annotated[list[str], typer.Option(help="A scope it may have; several times.")],
+    redirect_uri: Annotated[
+        list[str] | None, typer.Option(help="Where owners are sent back to; several times.")
+    ] = None,
+    purposes: Annotated[
+        Path | None, typer.Option(help="A JSON file with a vendor's purposes; see docs/vendors.md.")
+    ] = None,
+    public: Annotated[
+        bool, typer.Option("--public", help="A client that can keep no secret.")
+    ] = False,
+) -> None:
+    """Register an OAuth client. Its secret is printed this once."""
+    is_vendor = bool(redirect_uri)
+    grants = ["authorization_code", "refresh_token"] if is_vendor else []
+    grants += [] if public else ["client_credentials"]
+    with _writing() as db:
+        made, secret = create_client(
+            db,
+            SystemClock(),
+            find_organization(db, organization),
+            name,
+            is_public=public,
+            redirect_uris=redirect_uri or [],
+            grant_types=grants,
+            scopes=scope,
+            purposes=_read_json(purposes) if purposes else [],
+            known_scopes=list(ALL_SCOPES),
+        )
+        _print({"client_id": made.client_id, "client_secret": secret})
+
+
+@keys.command("list")
+def keys_list() -> None:
+    """Show the keys' ids and ages; never the keys."""
+    ring = _keyring(_settings())
+    for kind in KINDS:
+        for place, key in enumerate(ring.keys(kind)):
+            state = "in use" if place == 0 else "retired"
+            typer.echo(f"{kind:8} {key.key_id}  {key.made_at:%Y-%m-%d %H:%M} UTC  {state}")
+
+
+@keys.command("rotate")
+def keys_rotate(
+    signing: Annotated[bool, typer.Option("--signing", help="The signing key.")] = False,
+    cursor: Annotated[bool, typer.Option("--cursor", help="The cursor key.")] = False,
+) -> None:
+    """Put a new key in use. What the old ones made still works."""
+    chosen = [k for k, wanted in (("signing", signing), ("cursor", cursor)) if wanted]
+    ring = _keyring(_settings())
+    for kind in chosen or KINDS:
+        typer.echo(f"{kind}: {ring.rotate(kind).key_id} is in use.")
+
+
+@app.command()
+def export(
+    owner: Annotated[str, typer.Argument(help="The owner's e-mail address or id.")],
+    out: Annotated[Path, typer.Option(help="Folder to write the ZIPs to.")] = Path(),
+) -> None:
+    """Write an owner's own copies, one ZIP for each object, at that owner's request."""
+    settings, clock = _settings(), SystemClock()
+    ring, folder = _keyring(settings), settings.data_dir / "exports"
+    out.mkdir(parents=True, exist_ok=True)
+    with _database(settings) as database:
+        with database.read() as db:
+            owner_id = find_owner(db, owner).owner_id
+            held = list(held_objects(db, owner_id))
+        for one in held:
+            with database.session() as db:
+                view = request_export(db, clock, owner_id, one.object_id, settings.export_days)
+                export_id = view.export.export_id
+            run_whole(database, clock, export_id, make_work(folder, ring, settings.origin))
+            with database.read() as db:
+                path = file_of(db, clock, owner_id, export_id, folder)
+            target = out / f"inseam-{one.object_id}.zip"
+            shutil.copyfile(path, target)
+            typer.echo(str(target))
+
+
+@app.command(name="simulate")
+def simulate_command(
+    serial: Annotated[str, typer.Argument(help="The object's serial: the same one, same records.")],
+    product: Annotated[Path, typer.Option(help="A product as its maker registers it (JSON).")],
+    days: Annotated[int, typer.Option(min=1, max=3660, help="How many days, until today.")] = 30,
+    seed: Annotated[int, typer.Option(help="Another seed gives another life.")] = 1,
+    zone: Annotated[str, typer.Option(help="The time zone of its days.")] = "Europe/Paris",
+) -> None:
+    """Print a believable device's records as one JSON array, ready for /v1/objects/{id}/events."""
+    today = datetime.combine(SystemClock().now().date(), datetime.min.time(), UTC)
+    start = today - timedelta(days=days)
+    records = simulate(
+        _read_json(product), serial=serial, seed=seed, start=start, end=today, zone=zone
+    )
+    typer.echo(json.dumps(list(records), ensure_ascii=False))
+
+
+@app.command()
+def demo(
+    port: Annotated[int, typer.Option(help="Where the service listens.")] = 8000,
+    vendor_port: Annotated[int, typer.Option(help="Where the vendor's site listens.")] = 8001,
+) -> None:
+    """Start over with a seeded demo: the service, and a small real vendor site beside it."""
+    run_demo(port, vendor_port)
+
+
+def main() -> None:
+    """Run the command; errors people can mend are one line, without a trace."""
+    try:
+        app()
+    except DomainError as error:
+        raise SystemExit(f"inseam: {error.detail}") from error
+
+
+def _settings() -> Settings:
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [f"INSEAM_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
+        raise _stop("\n".join(lines)) from error
+
+
+def _stop(text: str) -> SystemExit:
+    return SystemExit(f"inseam: {text}")
+
+
+def _keyring(settings: Settings) -> Keyring:
+    return Keyring(settings.data_dir / "keyring.json", SystemClock())
+
+
+def _database(settings: Settings) -> Database:
+    migrate(settings.url)
+    return Database(settings.url, pool_size=settings.pool_size, busy_seconds=settings.busy_seconds)
+
+
+@contextmanager
+def _writing() -> Iterator[Any]:
+    with _database(_settings()) as database, database.session() as db:
+        yield db
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise _stop(f"{path}: {error}") from error
+
+
+def _print(value: dict[str, Any]) -> None:
+    typer.echo(json.dumps(value, indent=1, ensure_ascii=False))

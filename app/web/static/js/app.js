@@ -1,0 +1,8 @@
+// Entry of every page. Each module defines one custom element that improves a page which
+// already works; only passkeys need a script.
+import './passkey-button.js';
+import './consent-summary.js';
+import './claim-code.js';
+import './job-progress.js';
+import './copy-code.js';
+import './plot-cursor.js';

@@ -1,0 +1,50 @@
+// <consent-summary data-vendor data-locale> says what the ticked boxes of its form mean, in the
+// same sentence as words.consent_summary on the server.
+
+export function join(parts) {
+  return parts.length < 2 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
+}
+
+export function sentence(vendor, objects, kinds, history, until) {
+  if (!objects.length || !kinds.length) return `Nothing is ticked, so ${vendor} would get nothing.`;
+  return `${vendor} may read the ${join(kinds)} of ${join(objects)}, ${history}, until ${until}.`;
+}
+
+class ConsentSummary extends HTMLElement {
+  connectedCallback() {
+    this.form = this.closest('form');
+    this.text = this.querySelector('p');
+    this.form.addEventListener('input', (event) => {
+      if (event.target.name === 'history_from') this.form.elements.history.value = 'from';
+      this.update();
+    });
+    this.update();
+  }
+
+  ticked(name) {
+    return [...this.form.querySelectorAll(`input[name=${name}]:checked`)].map((box) => box.dataset.said);
+  }
+
+  day(value) {
+    if (!value) return 'a day you choose';
+    const options = { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' };
+    const parts = new Intl.DateTimeFormat(this.dataset.locale, options).formatToParts(new Date(value));
+    const part = (type) => parts.find((found) => found.type === type).value;
+    return `${part('day')} ${part('month')} ${part('year')}`;
+  }
+
+  history() {
+    const { history, history_from: from } = this.form.elements;
+    return (history.value ?? history) === 'from' ? `from ${this.day(from?.value)} on` : 'from today on';
+  }
+
+  update() {
+    const said = sentence(
+      this.dataset.vendor, this.ticked('object'), this.ticked('kind'), this.history(),
+      this.day(this.form.elements.until.value),
+    );
+    if (said !== this.text.textContent) this.text.textContent = said;
+  }
+}
+
+customElements.define('consent-summary', ConsentSummary);
