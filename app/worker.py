@@ -21,7 +21,7 @@ from app.kit.ids import new_id
 from app.kit.jobs import LeaseLost, Work, claim, fail, run_step
 from app.kit.logs import logger
 from app.oauth import tokens
-from app.objects import bulk
+from app.objects import bulk, tickets
 from app.settings import Settings
 
 Sweep = Callable[[Connection], object]
@@ -43,6 +43,7 @@ def make_sweeps(settings: Settings, clock: Clock) -> list[Sweep]:
         lambda conn: idempotency.forget_old(conn, clock),
         lambda conn: limits.forget_old(conn, clock),
         lambda conn: bulk.forget_old(conn, clock),
+        lambda conn: tickets.forget_old(conn, clock),
         lambda conn: grants.mark_expired(conn, clock),
         lambda conn: requests.forget_old(conn, clock),
         lambda conn: tokens.forget_old(conn, clock),

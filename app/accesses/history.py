@@ -60,6 +60,39 @@ def count_by_reader(
     return [(r, s, int(t), int(c)) for r, s, t, c in db.execute(query)]
 
 
+@dataclass(frozen=True)
+class Reads:
+    """How a grant was used so far."""
+
+    total: int
+    records: int
+    last_at: datetime | None
+
+
+def reads_of_grant(db: Session, owner_id: UUID, grant_id: UUID) -> Reads:
+    """Readings given under a grant: attempts, records, the latest."""
+    query = select(
+        func.count(func.distinct(Access.access_id)),
+        func.coalesce(func.sum(Access.count), 0),
+        func.max(Access.at),
+    ).where(
+        Access.owner_id == owner_id, Access.grant_id == grant_id, Access.result == "given"
+    )
+    total, records, last_at = db.execute(query).one()
+    return Reads(int(total), int(records), last_at)
+
+
+def readers_of(db: Session, owner_id: UUID) -> Sequence[tuple[str, str]]:
+    """Who ever tried to read: client id and name, for filters."""
+    query = (
+        select(Access.client_id, func.max(Access.reader))
+        .where(Access.owner_id == owner_id, Access.client_id.is_not(None))
+        .group_by(Access.client_id)
+        .order_by(func.max(Access.reader))
+    )
+    return [(str(client_id), reader) for client_id, reader in db.execute(query)]
+
+
 def last_send_by(db: Session | Connection, owner_id: UUID, grant_id: UUID) -> datetime | None:
     """Until when the latest authorised reading of a grant may still leave."""
     query = select(func.max(Access.send_by)).where(

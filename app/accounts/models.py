@@ -92,7 +92,10 @@ class Ceremony(Base):
 
 
 class SignInLink(Base):
-    """A link sent by e-mail: fifteen minutes, once; opening it consumes nothing."""
+    """A link sent by e-mail: fifteen minutes, once; opening it consumes nothing.
+
+    `owner_id` is set when a signed-in person asked; `details` holds what a new account starts with.
+    """
 
     __tablename__ = "sign_in_links"
     __table_args__ = family("hash")
@@ -101,6 +104,7 @@ class SignInLink(Base):
     email: Mapped[str] = mapped_column(Words(320))
     next_path: Mapped[str] = mapped_column(Words(500))
     owner_id: Mapped[UUID | None] = mapped_column(Id)
+    details: Mapped[dict[str, Any]] = mapped_column(Json)
     created_at: Mapped[datetime] = mapped_column(Instant)
     expires_at: Mapped[datetime] = mapped_column(Instant)
     used_at: Mapped[datetime | None] = mapped_column(Instant)

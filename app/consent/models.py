@@ -30,7 +30,7 @@ class AccessRequest(Base):
     client_id: Mapped[str] = mapped_column(Words(100))
     asked: Mapped[dict[str, Any]] = mapped_column(Json)
     protocol: Mapped[dict[str, Any]] = mapped_column(Json)
-    owner_id: Mapped[UUID | None] = mapped_column(Id)
+    owner_id: Mapped[UUID | None] = mapped_column(Id, index=True)
     status: Mapped[str] = mapped_column(Words(20))
     grant_id: Mapped[UUID | None] = mapped_column(Id)
     created_at: Mapped[datetime] = mapped_column(Instant)

@@ -22,6 +22,14 @@ def request_by_hash(db: Session, request_hash: bytes) -> AccessRequest | None:
     return db.get(AccessRequest, request_hash)
 
 
+def answered_requests(db: Session, owner_id: UUID, limit: int) -> Sequence[AccessRequest]:
+    """Found by the bound owner, which is indexed for this page alone."""
+    query = select(AccessRequest).where(
+        AccessRequest.owner_id == owner_id, AccessRequest.status != "waiting"
+    )
+    return db.scalars(query.order_by(AccessRequest.answered_at.desc()).limit(limit)).all()
+
+
 def waiting_entries(db: Session, owner_id: UUID, now: datetime) -> Sequence[InboxEntry]:
     """The owner's inbox, newest first, without what has closed by itself."""
     query = (

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from sqlalchemy import Connection, delete, update
@@ -39,6 +40,7 @@ class RequestView:
     organization: str
     verified_domain: str | None
     redirect_host: str
+    redirect_origin: str
     purpose: str
     purpose_title: str
     legal_basis: str
@@ -112,6 +114,7 @@ def view_request(db: Session, clock: Clock, owner_id: UUID, ticket: str) -> Requ
         organization=asked["organization"],
         verified_domain=asked["verified_domain"],
         redirect_host=asked["redirect_host"],
+        redirect_origin=_origin_of(row.protocol["redirect_uri"]),
         purpose=asked["purpose"],
         purpose_title=asked["purpose_title"],
         legal_basis=asked["legal_basis"],
@@ -120,6 +123,28 @@ def view_request(db: Session, clock: Clock, owner_id: UUID, ticket: str) -> Requ
         expires_at=row.expires_at,
         replaces=queries.active_grants_like(db, owner_id, row.client_id, asked["purpose"]),
     )
+
+
+@dataclass(frozen=True)
+class AnsweredRequest:
+    """What became of a request, for the owner who had opened it."""
+
+    client_name: str
+    status: str
+    grant_id: UUID | None
+
+
+def answered(db: Session, owner_id: UUID, ticket: str) -> AnsweredRequest | None:
+    """A request that is no longer to be answered; None for another owner's or an unknown one."""
+    row = queries.request_by_hash(db, sha256(ticket))
+    if row is None or row.owner_id != owner_id:
+        return None
+    return AnsweredRequest(row.asked["client_name"], row.status, row.grant_id)
+
+
+def list_answered(db: Session, owner_id: UUID, limit: int) -> Sequence[AccessRequest]:
+    """The owner's answered and closed requests of the last month, newest first."""
+    return queries.answered_requests(db, owner_id, limit)
 
 
 def take(db: Session, clock: Clock, owner_id: UUID, ticket: str) -> AccessRequest:
@@ -189,6 +214,11 @@ def forget_old(conn: Connection, clock: Clock) -> int:
     old = clock.now() - timedelta(days=30)
     conn.execute(delete(InboxEntry).where(InboxEntry.expires_at <= clock.now()))
     return conn.execute(delete(AccessRequest).where(AccessRequest.expires_at <= old)).rowcount
+
+
+def _origin_of(uri: str) -> str:
+    parts = urlsplit(uri)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _entry(row: AccessRequest, owner_id: UUID, ticket: str) -> InboxEntry:

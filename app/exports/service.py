@@ -1,9 +1,11 @@
 """Asking for an export, seeing how far it is, fetching it."""
 
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -11,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.exports.errors import ExportGone, ExportNotFound, ExportNotReady
 from app.exports.models import Export
+from app.kit import jsonio
 from app.kit.clock import Clock
 from app.kit.ids import new_id
 from app.kit.jobs import Job, enqueue
@@ -79,6 +82,19 @@ def file_of(db: Session, clock: Clock, owner_id: UUID, export_id: UUID, folder: 
     if not path.is_file():
         raise ExportGone
     return path
+
+
+def list_files(path: Path) -> list[dict[str, Any]]:
+    """The files in a finished ZIP with their sizes and SHA-256 sums, from its own manifest."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            manifest = jsonio.loads(archive.read("manifest.json"))
+            return [
+                {"name": name, "size": archive.getinfo(name).file_size, "sha256": digest}
+                for name, digest in manifest["files"].items()
+            ]
+    except (OSError, KeyError, zipfile.BadZipFile):
+        return []
 
 
 def _jobs(db: Session, ids: Sequence[UUID]) -> dict[UUID, Job]:

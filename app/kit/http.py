@@ -153,16 +153,18 @@ class CrossSiteRefused(DomainError):
 class SameOrigin:
     """CSRF: an unsafe request needs Sec-Fetch-Site same-origin, or an Origin that is ours.
 
-    As Go's CrossOriginProtection, but a request with neither header is refused too.
+    As Go's CrossOriginProtection, but a request with neither header is refused too. `refuse`
+    answers instead of the app.
     """
 
-    def __init__(self, app: ASGIApp, origin: str) -> None:
+    def __init__(self, app: ASGIApp, refuse: Callable[[Request, DomainError], Response]) -> None:
         self.app = app
-        self.origin = origin
+        self.refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and not self._is_allowed(scope):
-            return await problems.answer(CrossSiteRefused(), self.origin)(scope, receive, send)
+            response = self.refuse(Request(scope), CrossSiteRefused())
+            return await response(scope, receive, send)
         await self.app(scope, receive, send)
 
     def _is_allowed(self, scope: Scope) -> bool:

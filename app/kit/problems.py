@@ -118,35 +118,32 @@ def from_validation(error: RequestValidationError) -> DomainError:
     return InvalidRequest(f"{where}: {first['detail']}.", errors=fields)
 
 
+FAILURES = (DomainError, HTTPException, RequestValidationError, DBAPIError, PoolTimeout)
+
+
+def explain(error: Exception) -> tuple[DomainError, int]:
+    """Any of FAILURES, or a fault of our own, as a domain error with its status."""
+    if isinstance(error, HTTPException):
+        return from_http(error)
+    found: DomainError = InternalError()
+    if isinstance(error, RequestValidationError):
+        found = from_validation(error)
+    elif isinstance(error, DBAPIError | PoolTimeout):
+        found = translate(error)
+    elif isinstance(error, DomainError):
+        found = error
+    return found, 500 if isinstance(found, InternalError) else STATUS[found.kind]
+
+
 def install(app: FastAPI, origin: str) -> None:
     """Answer every error of a JSON app with a problem document."""
 
-    async def domain(_: Request, error: Exception) -> Response:
-        assert isinstance(error, DomainError)
-        return answer(error, origin)
-
-    async def http(_: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)
-        found, status = from_http(error)
+    async def handle(_: Request, error: Exception) -> Response:
+        found, status = explain(error)
         response = answer(found, origin, status)
-        for name, value in (error.headers or {}).items():
+        for name, value in (getattr(error, "headers", None) or {}).items():
             response.headers[name] = value
         return response
 
-    async def validation(_: Request, error: Exception) -> Response:
-        assert isinstance(error, RequestValidationError)
-        return answer(from_validation(error), origin)
-
-    async def database(_: Request, error: Exception) -> Response:
-        assert isinstance(error, DBAPIError | PoolTimeout)
-        return answer(translate(error), origin)
-
-    async def anything(_: Request, __: Exception) -> Response:
-        return answer(InternalError(), origin, 500)
-
-    app.add_exception_handler(DomainError, domain)
-    app.add_exception_handler(HTTPException, http)
-    app.add_exception_handler(RequestValidationError, validation)
-    app.add_exception_handler(DBAPIError, database)
-    app.add_exception_handler(PoolTimeout, database)
-    app.add_exception_handler(Exception, anything)
+    for failure in (*FAILURES, Exception):
+        app.add_exception_handler(failure, handle)

@@ -9,18 +9,19 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from sqlalchemy import Connection, delete
 from sqlalchemy.orm import Session
 
 from app.kit import jsonio
 from app.kit.clock import Clock
 from app.kit.crypto import CannotOpen, b64u, box_key, box_open, box_seal, sha256, unb64u
-from app.kit.errors import AnswerWiped
+from app.kit.errors import AnswerWiped, IdempotencyKeyReused
 from app.kit.ids import derived_id
 from app.kit.jobs import Job, Step, Work, enqueue
 from app.objects import queries
-from app.objects.errors import ReportLocked, UnknownJob
-from app.objects.mint import Minted, mint
+from app.objects.errors import JobUnfinished, ReportLocked, UnknownJob
+from app.objects.mint import Minted, NotMinted, mint
 from app.objects.models import MintReport, Product
 
 JOB = "objects.mint"
@@ -43,18 +44,33 @@ class Row:
     detail: str | None
 
 
-def order(db: Session, clock: Clock, product: Product, serials: list[str], key: str) -> UUID:
-    """Start a bulk minting; the same caller's same key gives the same job."""
-    job_id = derived_id(_JOBS, product.org_id.bytes, sha256(key))
-    if db.get(Job, job_id) is None:
+def numbered(prefix: str, count: int) -> list[str]:
+    """Serials made of a prefix and a running number of equal width, from 1 on."""
+    width = len(str(count))
+    return [f"{prefix}{number:0{width}}" for number in range(1, count + 1)]
+
+
+def order(db: Session, clock: Clock, product: Product, serials: list[str], key: str) -> Job:
+    """Start a bulk minting; the same maker's same key gives the same job.
+
+    IdempotencyKeyReused where that key came with other serials or another product.
+    """
+    job_id = _job_id(product.org_id, key)
+    job = db.get(Job, job_id)
+    request = b64u(sha256(jsonio.dumps([str(product.product_id), serials])))
+    if job is None:
         public = box_key(key.encode(), _PURPOSE).public_key().public_bytes_raw()
         payload = {
             "product_id": str(product.product_id),
             "serials": serials,
             "public_key": b64u(public),
+            "request": request,
         }
         enqueue(db, clock, JOB, product.org_id, payload, total=len(serials), job_id=job_id)
-    return job_id
+        return db.get_one(Job, job_id)
+    if job.payload["request"] != request:
+        raise IdempotencyKeyReused
+    return job
 
 
 def make_work(code_days: int) -> Work:
@@ -93,26 +109,22 @@ def read_report(
     """Up to `limit` lines after line `after`; ReportLocked with another key, AnswerWiped once it
     was acknowledged or a day has passed."""
     job = get_job(db, org_id, job_id)
-    if job_id != derived_id(_JOBS, org_id.bytes, sha256(key)):
+    if job_id != _job_id(org_id, key):
         raise ReportLocked
-    first, last = after // PART, (after + limit) // PART
-    private = box_key(key.encode(), _PURPOSE)
-    rows: list[Row] = []
-    parts = queries.report_parts(db, job_id, first, last)
-    if not parts and after < job.done:
+    last = min(after + limit, job.done)
+    wanted = range(after // PART, -(-last // PART)) if after < last else range(0)
+    parts = queries.report_parts(db, job_id, wanted)
+    if len(parts) != len(wanted):
         raise AnswerWiped
-    for part in parts:
-        try:
-            plain = box_open(private, part.sealed, _context(job_id, part.part))
-        except CannotOpen as error:
-            raise ReportLocked from error
-        rows += [_read(row) for row in jsonio.loads(plain)]
-    return [row for row in rows if row.line > after][:limit]
+    private = box_key(key.encode(), _PURPOSE)
+    rows = [row for part in parts for row in _open(private, part)]
+    return [row for row in rows if after < row.line <= last]
 
 
 def wipe_report(db: Session, org_id: UUID, job_id: UUID) -> None:
-    """The maker has it: nothing of the report stays."""
-    get_job(db, org_id, job_id)
+    """The maker has it: nothing of the report stays. JobUnfinished while more may be written."""
+    if get_job(db, org_id, job_id).finished_at is None:
+        raise JobUnfinished
     db.execute(delete(MintReport).where(MintReport.job_id == job_id))
 
 
@@ -122,11 +134,23 @@ def forget_old(conn: Connection, clock: Clock) -> int:
     return conn.execute(old).rowcount
 
 
+def _job_id(org_id: UUID, key: str) -> UUID:
+    return derived_id(_JOBS, org_id.bytes, sha256(key))
+
+
+def _open(private: X25519PrivateKey, part: MintReport) -> list[Row]:
+    try:
+        plain = box_open(private, part.sealed, _context(part.job_id, part.part))
+    except CannotOpen as error:
+        raise ReportLocked from error
+    return [_read(row) for row in jsonio.loads(plain)]
+
+
 def _context(job_id: UUID, part: int) -> bytes:
     return job_id.bytes + part.to_bytes(4, "big")
 
 
-def _row(place: int, one: Any) -> list[Any]:
+def _row(place: int, one: Minted | NotMinted) -> list[Any]:
     if isinstance(one, Minted):
         return [place + 1, one.serial, str(one.object_id), one.code, None, None]
     return [place + 1, one.serial, None, None, one.error.slug, one.error.detail]

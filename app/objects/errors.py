@@ -75,6 +75,12 @@ class UnknownJob(DomainError):
     kind, slug, title = Kind.not_found, "unknown-job", "There is no such job of yours."
 
 
+class JobUnfinished(DomainError):
+    """The job still works. Wait until its state is done or failed."""
+
+    kind, slug, title = Kind.conflict, "job-unfinished", "This job has not finished."
+
+
 class ReportLocked(DomainError):
     """A report of a bulk minting holds claim codes; it opens only with the Idempotency-Key that
     the minting was asked with."""

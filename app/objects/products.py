@@ -1,6 +1,7 @@
 """Registering products, and what is known of them."""
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,17 @@ from app.objects.gs1 import has_prefix, normalise_gtin
 from app.objects.models import Object, Product, Stream
 from app.objects.spec import ProductSpec
 from app.organizations.models import Organization
+
+
+@dataclass(frozen=True)
+class StreamInfo:
+    """A stream as readers of its records need it."""
+
+    name: str
+    title: str
+    category: str
+    kind: str
+    fields: list[dict[str, Any]]
 
 
 def register_product(db: Session, clock: Clock, org_id: UUID, spec: ProductSpec) -> Product:
@@ -78,6 +90,12 @@ def streams_of(db: Session, product_id: UUID) -> Sequence[Stream]:
     return db.scalars(query).all()
 
 
+def product_of_object(db: Session, object_id: UUID) -> Product:
+    """The product of an object that exists."""
+    found = select(Product).join(Object, Object.product_id == Product.product_id)
+    return db.scalars(found.where(Object.object_id == object_id)).one()
+
+
 def stream_categories(conn: Connection, object_id: UUID) -> dict[str, str]:
     """The category of each of an object's streams, by stream name (hot path)."""
     query = (
@@ -89,6 +107,12 @@ def stream_categories(conn: Connection, object_id: UUID) -> dict[str, str]:
     return {row.name: row.category for row in conn.execute(query)}
 
 
+def stream_infos(conn: Connection, product_id: UUID) -> list[StreamInfo]:
+    """A product's streams in the maker's order (hot path)."""
+    rows = queries.stream_rows(conn, product_id)
+    return [StreamInfo(r.name, r.title, r.category, r.kind, r.fields) for r in rows]
+
+
 def describe_object(conn: Connection, object_id: UUID) -> dict[str, Any]:
     """What a reader needs to understand an object's records: product, maker, streams, units."""
     product = queries.product_of_object(conn, object_id)
@@ -98,14 +122,7 @@ def describe_object(conn: Connection, object_id: UUID) -> dict[str, Any]:
         "maker": product.maker,
         "gtin": product.gtin,
         "streams": [
-            {
-                "name": s.name,
-                "title": s.title,
-                "category": s.category,
-                "kind": s.kind,
-                "fields": s.fields,
-            }
-            for s in queries.stream_rows(conn, product.product_id)
+            asdict(stream) for stream in stream_infos(conn, product.product_id)
         ],
     }
 

@@ -61,16 +61,14 @@ def objects_of_maker(
     return db.execute(query.order_by(Object.object_id).limit(limit)).all()
 
 
-def maker_view(
-    db: Session, org_id: UUID, object_id: UUID
-) -> Row[Object, str | None, bool] | None:
+def maker_view(db: Session, org_id: UUID, object_id: UUID) -> Row[Object, str | None, bool] | None:
     """One of them, or None."""
     return db.execute(_maker_view(org_id).where(Object.object_id == object_id)).one_or_none()
 
 
-def report_parts(db: Session, job_id: UUID, first: int, last: int) -> Sequence[MintReport]:
+def report_parts(db: Session, job_id: UUID, parts: range) -> Sequence[MintReport]:
     query = select(MintReport).where(
-        MintReport.job_id == job_id, MintReport.part >= first, MintReport.part <= last
+        MintReport.job_id == job_id, MintReport.part >= parts.start, MintReport.part < parts.stop
     )
     return db.scalars(query.order_by(MintReport.part)).all()
 

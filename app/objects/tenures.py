@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select, true
 from sqlalchemy.orm import Session
 
 from app.kit.errors import NotFound
@@ -42,62 +42,48 @@ class OpenTenure:
 
 
 def held_objects(db: Session | Connection, owner_id: UUID) -> Sequence[Held]:
-    """What an owner holds now, the newest first. Two reads: the owner's side, then the objects'."""
-    mine = select(Holding.object_id, Holding.tenure_id, Holding.name).where(
-        Holding.owner_id == owner_id, Holding.ended_at.is_(None)
+    """What an owner holds now, the newest first."""
+    return _held(db, owner_id, Holding.ended_at.is_(None))
+
+
+def all_held(db: Session | Connection, owner_id: UUID) -> Sequence[Held]:
+    """What an owner holds or has held, for the names in their history."""
+    return _held(db, owner_id, true())
+
+
+def _held(db: Session | Connection, owner_id: UUID, wanted: ColumnElement[bool]) -> Sequence[Held]:
+    """Two reads, because no join crosses families: the owner's side, then the objects'."""
+    mine = select(Holding.tenure_id, Holding.object_id, Holding.name).where(
+        Holding.owner_id == owner_id, wanted
     )
-    names = {row.object_id: (row.tenure_id, row.name) for row in db.execute(mine)}
-    if not names:
+    holdings = {row.tenure_id: row for row in db.execute(mine)}
+    if not holdings:
         return []
-    found = select(
-        Object.object_id,
-        Object.serial,
-        Tenure.tenure_id,
-        Tenure.used_by,
-        Tenure.starts_at,
-        Tenure.claimed_at,
-        Product.product_id,
-        Product.name,
-        Product.kind,
-        Product.gtin,
-        Organization.name,
-    )
-    joined = (
-        found.join(Tenure, Tenure.object_id == Object.object_id)
+    found = (
+        select(
+            Object.object_id,
+            Tenure.tenure_id,
+            Product.product_id,
+            Product.name.label("product_name"),
+            Product.kind.label("product_kind"),
+            Product.gtin,
+            Organization.name.label("maker"),
+            Object.serial,
+            Tenure.used_by,
+            Tenure.starts_at,
+            Tenure.claimed_at,
+        )
+        .join(Tenure, Tenure.object_id == Object.object_id)
         .join(Product, Product.product_id == Object.product_id)
         .join(Organization, Organization.org_id == Product.org_id)
-        .where(Object.object_id.in_(names), Tenure.owner_id == owner_id, Tenure.ended_at.is_(None))
+        .where(
+            Object.object_id.in_({row.object_id for row in holdings.values()}),
+            Tenure.owner_id == owner_id,
+            Tenure.tenure_id.in_(holdings),
+        )
         .order_by(Tenure.claimed_at.desc(), Object.object_id)
     )
-    return [
-        Held(
-            object_id=object_id,
-            tenure_id=tenure_id,
-            product_id=product_id,
-            name=names[object_id][1],
-            product_name=product_name,
-            product_kind=kind,
-            gtin=gtin,
-            maker=maker,
-            serial=serial,
-            used_by=used_by,
-            starts_at=starts_at,
-            claimed_at=claimed_at,
-        )
-        for (
-            object_id,
-            serial,
-            tenure_id,
-            used_by,
-            starts_at,
-            claimed_at,
-            product_id,
-            product_name,
-            kind,
-            gtin,
-            maker,
-        ) in db.execute(joined)
-    ]
+    return [Held(name=holdings[row.tenure_id].name, **row._mapping) for row in db.execute(found)]
 
 
 def get_held(db: Session | Connection, owner_id: UUID, object_id: UUID) -> Held:

@@ -8,7 +8,7 @@ from uuid import UUID
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
-from sqlalchemy import select
+from sqlalchemy import Connection, delete, select
 from sqlalchemy.orm import Session
 
 from app.kit import jsonio
@@ -17,7 +17,7 @@ from app.kit.crypto import sha256, unb64u
 from app.kit.errors import InvalidJson
 from app.kit.ids import parse_id
 from app.objects.errors import TicketInvalid
-from app.objects.models import Object
+from app.objects.models import Object, UsedTicket
 from app.organizations.models import Organization
 
 _TYPE = "claim-ticket+jwt"
@@ -30,11 +30,16 @@ _MAX_LENGTH = 4096
 
 @dataclass(frozen=True)
 class Ticket:
-    """A verified ticket. `since` is when the maker says the holder's time began."""
+    """A verified ticket. `since` is when the maker says the holder's time began.
+
+    `ticket_hash` is of issuer, object and `jti`, not of the text: a signature or its base64url
+    can be written in several ways, and each would be good for another use.
+    """
 
     object_id: UUID
     since: datetime | None
     ticket_hash: bytes
+    issued_at: datetime
     expires_at: datetime
 
 
@@ -56,7 +61,14 @@ def read_ticket(db: Session, clock: Clock, text: str, audience: str) -> Ticket:
         raise TicketInvalid("The ticket is not made for this service.")
     if not issued - _LEEWAY <= now < expires or expires - issued > _LONGEST:
         raise TicketInvalid("The ticket has expired, or lives too long.")
-    return Ticket(UUID(claims["sub"]), began, sha256(text), expires)
+    burnt = sha256("\0".join(("ticket", claims["iss"], claims["sub"], claims["jti"])))
+    return Ticket(UUID(claims["sub"]), began, burnt, issued, expires)
+
+
+def forget_old(conn: Connection, clock: Clock) -> int:
+    """Drop what is known of tickets that have expired; the number dropped."""
+    old = delete(UsedTicket).where(UsedTicket.expires_at <= clock.now())
+    return conn.execute(old).rowcount
 
 
 def _verify(db: Session, text: str) -> dict[str, Any]:

@@ -89,6 +89,31 @@ def find_client(conn: Connection | Session, client_id: str) -> KnownClient | Non
     return KnownClient(*row) if row is not None else None
 
 
+@dataclass(frozen=True)
+class ClientFace:
+    """How owners know a client: its name, its organization's checked domain, its purposes."""
+
+    client_id: str
+    name: str
+    organization: str
+    verified_domain: str | None
+    purposes: list[dict[str, Any]]
+
+    def purpose_title(self, purpose: str) -> str:
+        """The client's own words for a purpose."""
+        titles = [str(p["title"]) for p in self.purposes if p["purpose"] == purpose]
+        return titles[0] if titles else purpose
+
+
+def client_face(db: Session, client_id: str) -> ClientFace:
+    """A client as owners see it; a disabled one keeps its name."""
+    client = db.get_one(Client, client_id)
+    organization = db.get_one(Organization, client.org_id)
+    return ClientFace(
+        client_id, client.name, organization.name, organization.verified_domain, client.purposes
+    )
+
+
 def check_secret(client: KnownClient | None, secret: str) -> bool:
     """Whether the secret is the client's; an unknown client costs the same comparison."""
     expected = client.secret_hash if client and client.secret_hash else _NO_SECRET

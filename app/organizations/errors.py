@@ -9,6 +9,17 @@ class OrganizationExists(DomainError):
     kind, slug, title = Kind.conflict, "organization-exists", "This organization is registered."
 
 
+class OrganizationInvalid(DomainError):
+    """A name has 1 to 200 characters, a country two capital letters (ISO 3166-1), a website an
+    https address of at most 500 characters, a contact at most 320, a domain at most 253."""
+
+    kind, slug, title = (
+        Kind.invalid,
+        "organization-invalid",
+        "A part of this organization is not valid.",
+    )
+
+
 class UnknownOrganization(DomainError):
     """There is no organization with this name or id."""
 

@@ -16,12 +16,21 @@ from app.kit.ids import new_id, parse_id
 from app.organizations.errors import (
     KeyInvalid,
     OrganizationExists,
+    OrganizationInvalid,
     PrefixInvalid,
     UnknownOrganization,
 )
 from app.organizations.models import Organization
 
 _PREFIX = re.compile(r"[0-9]{4,12}")
+_SHAPES = {
+    "name": re.compile(r"(?=.*\S)[^\x00-\x1f\x7f]{1,200}"),
+    "country": re.compile(r"[A-Z]{2}"),
+    "website": re.compile(r"https?://[^\s\x00-\x1f]{1,490}"),
+    "contact": re.compile(r"[^\x00-\x1f\x7f]{1,320}"),
+    "verified_domain": re.compile(r"[a-z0-9.-]{1,253}"),
+}
+_RSA_BITS = 2048
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "k"})
 _KEYS: dict[str, Any] = {"EC": ECKey, "OKP": OKPKey, "RSA": RSAKey}
 
@@ -39,7 +48,14 @@ def create_organization(
     any_gtin: bool = False,
     ticket_key: dict[str, Any] | None = None,
 ) -> Organization:
-    """Add an organization. OrganizationExists, PrefixInvalid, KeyInvalid."""
+    """Add an organization. OrganizationExists, OrganizationInvalid, PrefixInvalid, KeyInvalid."""
+    _check_shapes(
+        name=name,
+        country=country,
+        website=website,
+        contact=contact,
+        verified_domain=verified_domain,
+    )
     slug = slug_of(name)
     if db.scalars(select(Organization).where(Organization.slug == slug)).first() is not None:
         raise OrganizationExists
@@ -84,16 +100,25 @@ def get_organization(db: Session, org_id: UUID) -> Organization:
 
 
 def check_ticket_key(jwk: dict[str, Any]) -> dict[str, Any]:
-    """A public JWK that can verify tickets; KeyInvalid for anything else, private keys above all."""
-    if not isinstance(jwk, dict) or jwk.get("kty") not in _KEYS or _PRIVATE & jwk.keys():
+    """A public JWK that can verify tickets; KeyInvalid for anything else and for private keys."""
+    if jwk.get("kty") not in _KEYS or _PRIVATE & jwk.keys():
         raise KeyInvalid
     if (jwk["kty"], jwk.get("crv")) not in {("EC", "P-256"), ("OKP", "Ed25519"), ("RSA", None)}:
         raise KeyInvalid
     try:
-        _KEYS[jwk["kty"]].import_key(jwk)
+        key = _KEYS[jwk["kty"]].import_key(jwk)
+        bits = key.raw_value.key_size if jwk["kty"] == "RSA" else _RSA_BITS
     except (JoseError, ValueError, KeyError, TypeError) as error:
         raise KeyInvalid from error
+    if bits < _RSA_BITS:
+        raise KeyInvalid(f"An RSA key needs at least {_RSA_BITS} bits.")
     return jwk
+
+
+def _check_shapes(**parts: str | None) -> None:
+    for name, text in parts.items():
+        if text is not None and not _SHAPES[name].fullmatch(text):
+            raise OrganizationInvalid(f"The {name.replace('_', ' ')} is not valid.")
 
 
 def slug_of(name: str) -> str:

@@ -12,7 +12,7 @@ from app.kit.clock import Clock
 from app.kit.ids import new_id
 from app.objects.claim_codes import hash_code
 from app.objects.models import ClaimCode, Holding, Object, Product, Tenure, UsedTicket
-from app.objects.tenures import find_open_tenure
+from app.objects.tenures import find_open_tenure, lock_object
 from app.objects.tickets import Ticket
 from app.ownership.errors import (
     AlreadyOwned,
@@ -31,6 +31,7 @@ class Wish:
 
     used_by: str
     starts_at: datetime
+    name: str = ""
 
 
 def look_up(db: Session, clock: Clock, code: str) -> UUID:
@@ -48,11 +49,18 @@ def look_up(db: Session, clock: Clock, code: str) -> UUID:
     return row.object_id
 
 
+def object_of_code(db: Session, code: str) -> UUID | None:
+    """The object a code stands for, used or not; for whoever held the code already."""
+    row = db.get(ClaimCode, hash_code(code))
+    return row.object_id if row else None
+
+
 def claim(
     db: Session, clock: Clock, owner_id: UUID, code: str, wish: Wish, backfill_days: int
 ) -> Tenure:
     """Make `owner_id` the owner of the object whose code this is; of several at once one wins."""
     object_id = look_up(db, clock, code)
+    lock_object(db, object_id)
     _check_start(db, clock, object_id, wish.starts_at, backfill_days)
     used = (
         update(ClaimCode)
@@ -69,9 +77,15 @@ def claim(
 def claim_with_ticket(
     db: Session, clock: Clock, owner_id: UUID, ticket: Ticket, wish: Wish, backfill_days: int
 ) -> Tenure:
-    """The same for a maker's signed ticket, which works once; all codes of the object die."""
+    """The same for a maker's signed ticket, which works once; all codes of the object die.
+
+    A ticket made before an earlier owner's time ended is as dead as that owner's code.
+    """
+    lock_object(db, ticket.object_id)
     _check_start(db, clock, ticket.object_id, wish.starts_at, backfill_days)
-    if db.get(UsedTicket, ticket.ticket_hash) is not None:
+    ended = _last_end(db, ticket.object_id)
+    is_old = ended is not None and ticket.issued_at <= ended
+    if is_old or db.get(UsedTicket, ticket.ticket_hash) is not None:
         raise ClaimCodeUsed("This ticket has been used.")
     db.add(UsedTicket(ticket_hash=ticket.ticket_hash, expires_at=ticket.expires_at))
     tenure = _begin(db, clock, owner_id, ticket.object_id, wish)
@@ -86,10 +100,15 @@ def claim_with_ticket(
 
 def earliest_start(db: Session, clock: Clock, object_id: UUID, backfill_days: int) -> datetime:
     """How far back a tenure that is claimed now may start: never before an earlier one's end."""
-    last = select(func.max(Tenure.ended_at)).where(Tenure.object_id == object_id)
-    ended: datetime | None = db.execute(last).scalar_one_or_none()
+    ended = _last_end(db, object_id)
     back = clock.now() - timedelta(days=backfill_days)
     return back if ended is None else max(ended, back)
+
+
+def _last_end(db: Session, object_id: UUID) -> datetime | None:
+    last = select(func.max(Tenure.ended_at)).where(Tenure.object_id == object_id)
+    ended: datetime | None = db.execute(last).scalar_one_or_none()
+    return ended
 
 
 def _check_start(
@@ -127,7 +146,7 @@ def _begin(db: Session, clock: Clock, owner_id: UUID, object_id: UUID, wish: Wis
             owner_id=owner_id,
             object_id=object_id,
             tenure_id=tenure.tenure_id,
-            name=name[:100],
+            name=(wish.name or name)[:100],
             since=wish.starts_at,
         )
     )

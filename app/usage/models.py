@@ -24,9 +24,7 @@ class Record(Base):
         ForeignKeyConstraint(
             ["object_id", "tenure_id"], ["tenures.object_id", "tenures.tenure_id"]
         ),
-        Index(
-            "ix_usage_records_time", "object_id", "tenure_id", "stream", "placed_at", "seq"
-        ),
+        Index("ix_usage_records_time", "object_id", "tenure_id", "stream", "placed_at", "seq"),
     )
 
     object_id: Mapped[UUID] = mapped_column(Id, primary_key=True)

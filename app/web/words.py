@@ -135,7 +135,7 @@ ERROR_PAGES = {
 _GLYPHS = (
     ("jeans", ("jean", "denim", "trouser", "pant", "chino", "leg")),
     ("jacket", ("jacket", "coat", "parka", "hoodie", "shirt", "sweater", "vest")),
-    ("washer", ("wash", "dryer", "laundry", "machine")),
+    ("washer", ("wash", "dryer", "laundry", "machine", "loader")),
     ("shoe", ("shoe", "sneaker", "boot", "trainer")),
 )
 

@@ -313,6 +313,7 @@ def upgrade() -> None:
     sa.Column('email', columns.Words(320), nullable=False),
     sa.Column('next_path', columns.Words(500), nullable=False),
     sa.Column('owner_id', columns.Id(), nullable=True),
+    sa.Column('details', columns.Json(), nullable=False),
     sa.Column('created_at', columns.Instant(), nullable=False),
     sa.Column('expires_at', columns.Instant(), nullable=False),
     sa.Column('used_at', columns.Instant(), nullable=True),

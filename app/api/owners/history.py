@@ -13,7 +13,6 @@ from app.accesses.models import Access
 from app.api.examples import problem_responses
 from app.consent.errors import GrantNotFound
 from app.consent.grants import GrantView, get_grant, list_grants
-from app.usage.wire import rfc3339
 from app.exports.errors import ExportNotFound
 from app.exports.service import ExportView, file_of, get_export, list_exports, request_export
 from app.kit.clock import Clock
@@ -22,10 +21,9 @@ from app.kit.http import AppClock, AppCursors, AppSettings, Db, ReadDb, Session,
 from app.kit.ids import parse_id
 from app.kit.paging import MAX_LIMIT
 from app.oauth.protect import OwnerExporter, OwnerReader, Principal
+from app.usage.wire import rfc3339
 
-router = APIRouter(
-    prefix="/v1/me", tags=["Owners: history and copies"], route_class=StrictRoute
-)
+router = APIRouter(prefix="/v1/me", tags=["Owners: history and copies"], route_class=StrictRoute)
 
 
 class AccessOut(BaseModel):
@@ -81,9 +79,7 @@ def list_own_accesses(
     rows = list(list_accesses(db, owner_id, wanted, before=before, limit=limit + 1))
     more, rows = len(rows) > limit, rows[:limit]
     last = rows[-1] if more else None
-    cursor = last and cursors.seal(
-        [last.at.isoformat(), str(last.access_id), last.place], *bound
-    )
+    cursor = last and cursors.seal([last.at.isoformat(), str(last.access_id), last.place], *bound)
     return AccessPage(accesses=[_access_out(row) for row in rows], next=cursor)
 
 
@@ -131,9 +127,7 @@ def ask_for_export(
 def list_own_exports(caller: OwnerExporter, db: ReadDb, clock: AppClock) -> dict[str, Any]:
     """Your exports, newest first, with progress."""
     views = list_exports(db, clock, _owner(caller))
-    return {
-        "exports": [_export_out(v) for v in views if _covers(caller, v.export.object_id)]
-    }
+    return {"exports": [_export_out(v) for v in views if _covers(caller, v.export.object_id)]}
 
 
 @router.get("/exports/{export_id}", summary="A copy", responses=problem_responses(401, 404))

@@ -23,9 +23,7 @@ from app.oauth.protect import Principal, bearer_token, principal_of, require_kno
 router = APIRouter(prefix="/v1/data", tags=["Vendors: data"])
 
 _DEAD = ("revoked", "expired", "ended", "superseded")
-From = Annotated[
-    AwareDatetime | None, Query(alias="from", description="First instant, with zone.")
-]
+From = Annotated[AwareDatetime | None, Query(alias="from", description="First instant, with zone.")]
 To = Annotated[AwareDatetime | None, Query(description="First instant after, with zone.")]
 Stream = Annotated[str | None, Query(max_length=40, description="One stream; all if absent.")]
 PageSize = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Records a page.")]
@@ -125,4 +123,3 @@ def error_of(rule: str) -> Exception:
 async def _spend(database: AppDatabase, clock: AppClock, count: int, token: str) -> None:
     limit = Limit("data", count, 60)
     await database.run(lambda conn: spend(conn, clock, limit, token))
-

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from app.web.plots.scales import FRAMES, Frame, nice_ticks, thin
+from app.web.plots.scales import FRAMES, Frame, nice_ticks
 from app.web.plots.svg import drawing, tag, x_labels, y_axis
 
 
@@ -70,6 +70,4 @@ def _labels(frame: Frame, bars: Sequence[Bar], slot: float) -> Markup:
     named = [
         (frame.left + slot * (index + 0.5), bar.tick) for index, bar in enumerate(bars) if bar.tick
     ]
-    widest = max((len(label) for _, label in named), default=0)
-    kept = thin([x for x, _ in named], max(frame.tick_space, widest * 7.5))
-    return x_labels(frame, [named[index] for index in kept])
+    return x_labels(frame, named)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from markupsafe import Markup
 
-from app.web.plots.scales import FRAMES, Frame, nice_ticks, thin
+from app.web.plots.scales import FRAMES, Frame, nice_ticks
 from app.web.plots.svg import drawing, tag, x_labels, y_axis
 
 
@@ -51,8 +51,8 @@ def _value_ticks(dots: Sequence[Dot]) -> list[float]:
     low, high = min(values), max(values)
     if low > 0 and low < 0.6 * high:
         low = 0.0
-    if low == high:
-        low, high = low - 1, high + 1
+    pad = (high - low) * 0.08 or 1.0
+    low, high = (low if low == 0 else low - pad), high + pad
     return nice_ticks(low, high)
 
 
@@ -71,9 +71,15 @@ def _parts(
     if join_within is not None:
         parts.append(_line(ordered, places, join_within))
     if join_within is None or len(places) <= 120:
-        radius = 3.5 if len(places) <= 60 else 2.5
+        parts += _stems(frame, places) if join_within is None else []
+        radius = 4.5 if len(places) <= 60 else 2.5
         parts += [tag("circle", class_="plot-dot", cx=x, cy=y, r=radius) for x, y in places]
     return [*parts, _time_labels(frame, span)]
+
+
+def _stems(frame: Frame, places: Sequence[tuple[float, float]]) -> list[Markup]:
+    path = "".join(f"M{x:.1f} {frame.floor:.1f}V{y:.1f}" for x, y in places)
+    return [tag("path", class_="plot-stem", d=path)] if path else []
 
 
 def _line(
@@ -88,6 +94,4 @@ def _line(
 
 def _time_labels(frame: Frame, span: Span) -> Markup:
     placed = [(frame.x(span.share(at)), label) for at, label in span.ticks]
-    widest = max((len(label) for _, label in placed), default=0)
-    kept = thin([x for x, _ in placed], max(frame.tick_space, widest * 7.5))
-    return x_labels(frame, [placed[index] for index in kept])
+    return x_labels(frame, placed)

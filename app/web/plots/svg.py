@@ -1,10 +1,12 @@
 """The smallest SVG writer that can be safe: every attribute and text is escaped here."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from markupsafe import Markup, escape
 
-from app.web.plots.scales import Frame, short_number
+from app.web.plots.scales import Frame, short_number, thin
+
+_LETTER = 7.0
 
 
 def tag(name: str, *children: str | Markup, **attributes: str | float | None) -> Markup:
@@ -50,14 +52,17 @@ def y_axis(frame: Frame, ticks: Sequence[float]) -> Markup:
     return Markup("").join(parts)
 
 
-def x_labels(frame: Frame, labels: Iterable[tuple[float, str]]) -> Markup:
-    """Texts below the floor, centred on their place but kept inside the drawing."""
-    parts = []
-    for x, label in labels:
-        half = 3.6 * len(label)
-        place = min(max(x, half), frame.width - half)
-        parts.append(tag("text", label, class_="plot-lab", x=place, y=frame.height - 8))
-    return Markup("").join(parts)
+def x_labels(frame: Frame, labels: Sequence[tuple[float, str]]) -> Markup:
+    """Texts below the floor, centred on their place but kept inside the drawing; as many as fit."""
+    widest = max((_LETTER * len(label) for _, label in labels), default=0.0)
+    places = [
+        min(max(x, _LETTER * len(label) / 2), frame.width - _LETTER * len(label) / 2)
+        for x, label in labels
+    ]
+    return Markup("").join(
+        tag("text", labels[i][1], class_="plot-lab", x=places[i], y=frame.height - 8)
+        for i in thin(places, max(frame.tick_space, widest + 8))
+    )
 
 
 def _text(value: str | float) -> str:

@@ -1,0 +1,99 @@
+"""What the API's description says of records and of the answer to them."""
+
+from typing import Any
+
+from app.api.examples import json_example
+from app.usage.items import MAX_RECORDS
+
+_RECORD = {
+    "object": "7e1b7d1c-0f51-5d0c-8a34-1f8a0f2f6c11",
+    "stream": "wear",
+    "at": "2026-11-02T08:10:00+01:00",
+    "until": "2026-11-02T08:52:00+01:00",
+    "values": {"steps": 3120, "minutes": 42},
+    "id": "wear-2026-11-02-1",
+}
+_WASH = {
+    "object": "7e1b7d1c-0f51-5d0c-8a34-1f8a0f2f6c11",
+    "stream": "wash",
+    "at": "2026-11-01T17:30:00+01:00",
+    "values": {"temperature": 30, "programme": "delicate"},
+    "id": "wash-2026-11-01-1",
+}
+
+
+def _text(longest: int, description: str) -> dict[str, Any]:
+    return {"type": "string", "minLength": 1, "maxLength": longest, "description": description}
+
+
+def _record_schema(*, with_object: bool) -> dict[str, Any]:
+    properties: dict[str, Any] = {
+        "stream": _text(40, "A stream of the object's product."),
+        "at": {
+            "type": "string",
+            "format": "date-time",
+            "description": "When, or when it began: RFC 3339 with zone, microseconds at most.",
+        },
+        "until": {
+            "type": "string",
+            "format": "date-time",
+            "description": "When it ended. Required for streams of intervals, and only there.",
+        },
+        "values": {
+            "type": "object",
+            "minProperties": 1,
+            "description": "Fields of the stream and their values, in the registered units.",
+        },
+        "id": _text(100, "The record's own id: sent again, it is stored once."),
+    }
+    required = ["stream", "at", "values"]
+    if with_object:
+        wanted = {"type": "string", "format": "uuid", "description": "The object's id."}
+        properties = {"object": wanted} | properties
+        required = ["object", *required]
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": False,
+    }
+
+
+def request_body(*, with_object: bool) -> dict[str, Any]:
+    """The body of both operations, for `openapi_extra`."""
+    record = _record_schema(with_object=with_object)
+    examples = [
+        {name: value for name, value in one.items() if with_object or name != "object"}
+        for one in (_RECORD, _WASH)
+    ]
+    many = {"type": "array", "maxItems": MAX_RECORDS, "items": record}
+    content = {
+        "schema": {"oneOf": [record, many]},
+        "examples": {
+            "one": {"summary": "One record", "value": examples[0]},
+            "several": {"summary": "Several records", "value": examples},
+        },
+    }
+    return {"requestBody": {"required": True, "content": {"application/json": content}}}
+
+
+RESULTS_EXAMPLE = json_example(
+    "What became of each line; also when every line was refused.",
+    {
+        "results": [
+            {"line": 0, "status": "stored"},
+            {"line": 1, "status": "duplicate"},
+            {
+                "line": 2,
+                "status": "refused",
+                "type": "https://things.example/problems/object-unclaimed",
+                "title": "Nobody owns this object yet.",
+                "detail": "Nobody owns this object yet.",
+                "hold": True,
+            },
+        ],
+        "stored": 1,
+        "duplicate": 1,
+        "refused": 1,
+    },
+)

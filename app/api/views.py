@@ -1,0 +1,56 @@
+"""How products appear in the JSON of more than one caller."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.objects.models import Product, Stream
+from app.objects.spec import Category, FieldSpec, Passport, StreamFacts
+
+
+class StreamOut(BaseModel):
+    """One kind of record, with what the law wants told of it before a sale."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    name: str = Field(examples=["wear"])
+    title: str = Field(examples=["When they are worn"])
+    category: Category
+    kind: Literal["instant", "interval", "counter"]
+    fields: list[FieldSpec]
+    facts: StreamFacts
+    holder_copy: str
+
+
+class ProductOut(BaseModel):
+    """A product with its passport and streams."""
+
+    product_id: UUID
+    name: str
+    kind: str
+    gtin: str | None = Field(description="As 14 digits.")
+    article_number: str | None
+    passport: Passport
+    streams: list[StreamOut]
+    registered_at: datetime
+
+
+def product_out(product: Product, streams: list[Stream]) -> ProductOut:
+    """A product as its maker and the public see it."""
+    return ProductOut(
+        product_id=product.product_id,
+        name=product.name,
+        kind=product.kind,
+        gtin=product.gtin,
+        article_number=product.article_number,
+        passport=Passport.model_validate(product.passport),
+        streams=[StreamOut.model_validate(stream) for stream in streams],
+        registered_at=product.registered_at,
+    )
+
+
+def wire(model: BaseModel) -> Any:
+    """The model's JSON value, for an answer whose bytes are kept."""
+    return model.model_dump(mode="json")

@@ -1,0 +1,109 @@
+"""What can be wrong with a token, as problems; and the OAuth errors that Authlib lacks."""
+
+from typing import Any
+
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import InvalidGrantError
+
+from app.kit.errors import DomainError, Kind
+
+RESOURCE_METADATA = "/.well-known/oauth-protected-resource"
+
+_WHY = {
+    "revoked": "The owner has ended this permission.",
+    "ended": "You have ended this permission.",
+    "expired": "This permission has run out; ask the owner again.",
+    "superseded": "A newer permission took the place of this one; use its tokens.",
+    "token-expired": "The access token has run out; get a new one with the refresh token.",
+    "token-revoked": "The token was revoked.",
+    "token-reused": "A code or refresh token of this authorization was used twice, so all of its"
+    " tokens were ended.",
+    "client-disabled": "The client is not registered any more.",
+    "unknown": "There is no such access token.",
+}
+
+
+class TokenMissing(DomainError):
+    """Send an access token in the header Authorization, as `Bearer` and the token, once, and
+    never in the address: addresses are kept in logs and histories."""
+
+    kind, slug, title = Kind.unauthenticated, "token-missing", "An access token is needed."
+
+    def __init__(self, detail: str = "", path: str = "") -> None:
+        challenge = f'Bearer resource_metadata="{{origin}}{RESOURCE_METADATA}{path}"'
+        super().__init__(detail, challenge=challenge)
+
+
+class InvalidToken(DomainError):
+    """The access token does not work, or works no longer. The member `reason` says why: the
+    permission was revoked, ended by the vendor, expired or superseded; or the token itself ran
+    out (token-expired), was revoked or used twice."""
+
+    kind, slug, title = Kind.unauthenticated, "invalid-token", "The access token does not work."
+
+    def __init__(self, reason: str = "unknown") -> None:
+        why = _WHY.get(reason, self.title)
+        challenge = f'Bearer error="invalid_token", error_description="{why}"'
+        super().__init__(why, reason=reason, challenge=challenge)
+
+
+class InsufficientScope(DomainError):
+    """The access token works, but does not carry the scope that this call needs."""
+
+    kind, slug, title = (
+        Kind.forbidden,
+        "insufficient-scope",
+        "The access token does not have the scope that this needs.",
+    )
+
+    def __init__(self, scope: str) -> None:
+        challenge = f'Bearer error="insufficient_scope", scope="{scope}"'
+        super().__init__(f"This needs the scope {scope}.", scope=scope, challenge=challenge)
+
+
+class PersonalTokenInvalid(DomainError):
+    """A personal access token has a name, at least one scope, objects that are yours, and ends
+    within 366 days."""
+
+    kind, slug, title = (
+        Kind.invalid,
+        "personal-token-invalid",
+        "This personal access token cannot be made.",
+    )
+
+
+class PersonalTokenNotFound(DomainError):
+    """There is no such personal access token of yours."""
+
+    kind, slug, title = (
+        Kind.not_found,
+        "personal-token-not-found",
+        "There is no such access token of yours.",
+    )
+
+
+class InteractionRequired(OAuth2Error):
+    """The owner has to be asked, and the client said not to (prompt=none)."""
+
+    error = "interaction_required"
+    description = "The owner must be asked."
+
+
+class ReplayFound(InvalidGrantError):
+    """A code or refresh token came twice: refused, and what the refusal changed is kept."""
+
+    description = "This was used before; all tokens of this authorization were ended."
+
+
+class CodeBurnt(InvalidGrantError):
+    """A code without its right verifier (RFC 7636 §4.6): refused, and used up."""
+
+    description = "The code_verifier does not fit the code_challenge."
+
+
+class Undone(Exception):
+    """Carries a refusal out of a transaction, which is thereby rolled back."""
+
+    def __init__(self, answer: Any) -> None:
+        super().__init__("refused")
+        self.answer = answer

@@ -1,0 +1,74 @@
+"""The refresh grant (RFC 6749 §6): each token works once, the next one comes with the answer."""
+
+from typing import Any
+
+from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidScopeError, TokenMixin
+from authlib.oauth2.rfc6749.grants import RefreshTokenGrant
+
+from app.oauth import queries
+from app.oauth.client import OAuthClient
+from app.oauth.errors import ReplayFound
+from app.oauth.scopes import to_list
+from app.oauth.tokens import end_family, use_refresh
+
+
+class StoredToken(TokenMixin):
+    """A stored token, as Authlib asks about it."""
+
+    def __init__(self, row: Any) -> None:
+        self.row = row
+
+    def check_client(self, client: OAuthClient) -> bool:
+        return bool(self.row.client_id == client.client_id)
+
+    def get_scope(self) -> str:
+        return " ".join(self.row.scopes)
+
+
+class RefreshGrant(RefreshTokenGrant):
+    """Rotates, and takes a second use for a theft (RFC 9700 §4.14.2)."""
+
+    TOKEN_ENDPOINT_AUTH_METHODS = ["client_secret_basic", "client_secret_post", "none"]
+    INCLUDE_NEW_REFRESH_TOKEN = True
+
+    def authenticate_refresh_token(self, refresh_token: str) -> StoredToken | None:
+        """The client's own live token; its second use ends the family."""
+        row = queries.find_token(self.server.conn, refresh_token)
+        if row is None or row.kind != "refresh" or row.client_id != self.client.client_id:
+            return None
+        if row.used_at is not None:
+            self._end_family(row)
+        if row.dead_at is not None or row.expires_at <= self.server.now:
+            return None
+        return StoredToken(row)
+
+    def authenticate_user(self, refresh_token: StoredToken) -> Any:
+        """The grant behind it, while it lives."""
+        row = refresh_token.row
+        granted = self.server.load_granted(row.owner_id, row.grant_id)
+        if granted is None or not granted.is_issuing:
+            raise InvalidGrantError("The permission has ended.")
+        return granted
+
+    def issue_token(self, user: Any, refresh_token: StoredToken) -> Any:
+        """Narrower where asked, for the access token alone; never more than the grant has now."""
+        wanted = to_list(self.request.payload.scope) or refresh_token.row.scopes
+        scopes = user.scopes(wanted)
+        if not scopes:
+            raise InvalidScopeError("The permission has nothing of this any more.")
+        return self.generate_token(user=user, scope=" ".join(scopes))
+
+    def create_token_response(self) -> Any:
+        """Refuse first, then claim, then issue."""
+        refresh_token = self.request.refresh_token
+        self.issue_token(self.authenticate_user(refresh_token), refresh_token)
+        if not use_refresh(self.server.conn, self.server.now, refresh_token.row.token_hash):
+            self._end_family(refresh_token.row)
+        return super().create_token_response()
+
+    def revoke_old_credential(self, refresh_token: StoredToken) -> None:
+        """Claimed already; the row stays, to notice a second use."""
+
+    def _end_family(self, row: Any) -> None:
+        end_family(self.server.conn, self.server.now, row.family_id, "token-reused")
+        raise ReplayFound

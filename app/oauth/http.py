@@ -1,0 +1,176 @@
+"""The wire: parameters read strictly, Authlib's request made of them, answers given back."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode
+
+from authlib.oauth2 import OAuth2Error, OAuth2Request
+from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError, OAuth2Payload
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.kit import jsonio, problems
+from app.kit.errors import DomainError
+
+MAX_BODY = 64 * 1024
+MAX_FIELDS = 60
+NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+
+_FORM = "application/x-www-form-urlencoded"
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """The parameters of a request: each once, those sent without a value left out
+    (RFC 6749 §3.1); `repeated` names what came more than once."""
+
+    values: Mapping[str, str]
+    repeated: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A form sent to the token or revocation endpoint."""
+
+    form: Mapping[str, str]
+    authorization: str | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What Authlib wants said, before it becomes a response."""
+
+    status: int
+    body: Mapping[str, Any]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Payload(OAuth2Payload):
+    """Authlib's view of the parameters."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = dict(values)
+
+    @property
+    def data(self) -> dict[str, str]:
+        return self._values
+
+    @property
+    def datalist(self) -> "defaultdict[str, list[str]]":
+        return defaultdict(list, {name: [value] for name, value in self._values.items()})
+
+
+class OAuthRequest(OAuth2Request):
+    """Authlib's request. Its address comes from the configured origin, never from Host."""
+
+    def __init__(
+        self,
+        method: str,
+        uri: str,
+        values: Mapping[str, str],
+        *,
+        authorization: str | None = None,
+        repeated: frozenset[str] = frozenset(),
+    ) -> None:
+        headers = {"Authorization": authorization} if authorization else {}
+        super().__init__(method, uri, headers=headers)
+        self.payload = Payload(values)
+        self.repeated = repeated
+
+    @property
+    def form(self) -> dict[str, str]:
+        """Parameters of a POST, which alone may carry secrets."""
+        return self.payload.data if self.method == "POST" else {}
+
+    @property
+    def args(self) -> dict[str, str]:
+        return {} if self.method == "POST" else self.payload.data
+
+
+def read_parameters(text: str) -> Parameters:
+    """Parameters from a query or a form; InvalidRequestError where they cannot be read."""
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
+    except ValueError as error:
+        raise InvalidRequestError(
+            f"The parameters are not UTF-8, or more than {MAX_FIELDS}."
+        ) from error
+    if any("\x00" in name or "\x00" in value for name, value in pairs):
+        raise InvalidRequestError("A parameter contains NUL.")
+    values: dict[str, str] = {}
+    repeated = set()
+    for name, value in pairs:
+        if name in values:
+            repeated.add(name)
+        values.setdefault(name, value)
+    filled = {name: value for name, value in values.items() if value}
+    return Parameters(filled, frozenset(repeated))
+
+
+async def read_ask(request: Request) -> Ask:
+    """The form of a POST: small, of the right type, each field once, nothing in the address."""
+    if request.scope.get("query_string"):
+        raise InvalidRequestError("Send parameters in the body, never in the address.")
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != _FORM:
+        raise InvalidRequestError(f"Send the parameters as {_FORM}.")
+    parameters = read_parameters(await _read_body(request))
+    if parameters.repeated:
+        raise InvalidRequestError("A parameter stands twice in the form.")
+    given = request.headers.getlist("authorization")
+    if len(given) > 1:
+        raise InvalidRequestError("The header Authorization stands twice.")
+    return Ask(parameters.values, given[0] if given else None)
+
+
+async def _read_body(request: Request) -> str:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise InvalidRequestError(f"The form is larger than {MAX_BODY} bytes.")
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidRequestError("The form is not UTF-8.") from error
+
+
+def refusal(error: OAuth2Error) -> Answer:
+    """The error as RFC 6749 §5.2 wants it; nothing of the request is repeated in it."""
+    headers = {}
+    if isinstance(error, InvalidClientError):
+        headers["WWW-Authenticate"] = 'Basic realm="oauth", charset="UTF-8"'
+    return Answer(error.status_code, dict(error_members(error)), headers)
+
+
+def error_members(error: OAuth2Error) -> list[tuple[str, str]]:
+    """`error` and, where there is one, its description in fixed words."""
+    said = [("error", str(error.error))]
+    return said + [("error_description", error.description)] if error.description else said
+
+
+def domain_refusal(error: DomainError) -> Answer:
+    """Too many, or not now, in the words of this protocol."""
+    retry = {"Retry-After": str(error.extra.get("retry_after", 1))}
+    said = {"error": "temporarily_unavailable", "error_description": error.title}
+    return Answer(problems.STATUS[error.kind], said, retry)
+
+
+def respond(answer: Answer) -> Response:
+    """JSON that nobody keeps."""
+    headers = {**NO_STORE, **answer.headers}
+    return Response(jsonio.dumps(answer.body), answer.status, headers, "application/json")
+
+
+def send_to(location: str) -> Response:
+    """A redirect that never repeats a POST (RFC 9700 §4.12) and tells nothing on the way."""
+    headers = {**NO_STORE, "Location": location, "Referrer-Policy": "no-referrer"}
+    return Response(status_code=303, headers=headers)
+
+
+def with_parameters(uri: str, parameters: list[tuple[str, str]]) -> str:
+    """A redirect URI exactly as registered, with parameters added to its query."""
+    joint = "&" if "?" in uri else "?"
+    return f"{uri}{joint}{urlencode(parameters, quote_via=quote)}"

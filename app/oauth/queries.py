@@ -1,0 +1,76 @@
+"""Selects of codes, tokens and the grants behind them (hot path: Core, rows, no entities)."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, select
+from sqlalchemy.orm import Session
+
+from app.consent.models import Grant, GrantDetail
+from app.kit.crypto import sha256
+from app.oauth.models import AuthorizationCode, Token
+from app.organizations.models import Client
+
+_CODES = AuthorizationCode.__table__
+_TOKENS = Token.__table__
+_CLIENTS = Client.__table__
+_GRANTS = Grant.__table__
+_DETAILS = GrantDetail.__table__
+
+
+def find_code(conn: Connection, code: str) -> Row[Any] | None:
+    query = select(_CODES).where(_CODES.c.code_hash == sha256(code))
+    return conn.execute(query).one_or_none()
+
+
+def find_token(conn: Connection, token: str) -> Row[Any] | None:
+    """A token of any kind, dead or alive, with its client (a reference table: joined anywhere)."""
+    client = (
+        _CLIENTS.c.org_id,
+        _CLIENTS.c.name.label("client_name"),
+        _CLIENTS.c.disabled_at,
+    )
+    query = (
+        select(_TOKENS, *client)
+        .outerjoin(_CLIENTS, _CLIENTS.c.client_id == _TOKENS.c.client_id)
+        .where(_TOKENS.c.token_hash == sha256(token))
+    )
+    return conn.execute(query).one_or_none()
+
+
+def find_grant(conn: Connection | Session, owner_id: UUID, grant_id: UUID) -> Row[Any] | None:
+    """Status, end, version and purpose of a grant as they are now."""
+    columns = (_GRANTS.c.status, _GRANTS.c.until, _GRANTS.c.version, _GRANTS.c.purpose)
+    query = select(*columns).where(_GRANTS.c.owner_id == owner_id, _GRANTS.c.grant_id == grant_id)
+    return conn.execute(query).one_or_none()
+
+
+def details_of(
+    conn: Connection | Session, owner_id: UUID, grant_id: UUID, version: int
+) -> Sequence[Row[Any]]:
+    """The details of one version of a grant, by object."""
+    columns = (
+        _DETAILS.c.pseudonym,
+        _DETAILS.c.category,
+        _DETAILS.c.action,
+        _DETAILS.c.window_from,
+        _DETAILS.c.window_to,
+        _DETAILS.c.until,
+    )
+    query = (
+        select(*columns)
+        .where(
+            _DETAILS.c.owner_id == owner_id,
+            _DETAILS.c.grant_id == grant_id,
+            _DETAILS.c.version == version,
+        )
+        .order_by(_DETAILS.c.pseudonym, _DETAILS.c.category)
+    )
+    return conn.execute(query).all()
+
+
+def personal_tokens_of(db: Session, owner_id: UUID) -> Sequence[Token]:
+    """An owner's personal tokens, newest first."""
+    query = select(Token).where(Token.owner_id == owner_id, Token.kind == "personal")
+    return db.scalars(query.order_by(Token.created_at.desc(), Token.token_id)).all()

@@ -1,0 +1,25 @@
+"""Every scope with its meaning in plain words, by who may hold it."""
+
+from app.objects.categories import VENDOR_SCOPES
+
+__all__ = ["ALL_SCOPES", "CLIENT_SCOPES", "MAKER_SCOPES", "OWNER_SCOPES", "VENDOR_SCOPES"]
+
+MAKER_SCOPES = {
+    "products:write": "Register products",
+    "objects:write": "Give objects their identity",
+    "log:write": "Send records of use",
+}
+
+OWNER_SCOPES = {
+    "own:read": "Read your objects, their logs, your permissions and your history",
+    "own:export": "Make copies of everything and fetch them",
+}
+
+CLIENT_SCOPES = MAKER_SCOPES | VENDOR_SCOPES
+
+ALL_SCOPES = CLIENT_SCOPES | OWNER_SCOPES
+
+
+def to_list(text: str | None) -> list[str]:
+    """The scopes in a parameter (RFC 6749 §3.3), each once, in the order given."""
+    return list(dict.fromkeys((text or "").split()))

@@ -1,0 +1,116 @@
+"""Authlib's authorization server for one transaction: built in the work that uses it."""
+
+from typing import Any
+from uuid import UUID
+
+from authlib.oauth2 import AuthorizationServer
+from authlib.oauth2.rfc6749 import InvalidRequestError, UnsupportedGrantTypeError
+from sqlalchemy import Connection
+
+from app.kit.clock import Clock
+from app.kit.ids import new_id
+from app.oauth import granted
+from app.oauth.client import OAuthClient
+from app.oauth.clientauth import authenticate
+from app.oauth.errors import CodeBurnt, ReplayFound, Undone
+from app.oauth.grants.client_credentials import CredentialsGrant
+from app.oauth.grants.code import CodeGrant, refuse_response_type
+from app.oauth.grants.refresh import RefreshGrant
+from app.oauth.http import Answer, Ask, OAuthRequest, refusal
+from app.oauth.issue import Issue
+from app.oauth.pkce import S256Only
+from app.oauth.revoke import Revocation
+from app.oauth.tokens import Family
+from app.organizations.clients import find_client
+from app.settings import Settings
+
+GRANTS: tuple[tuple[Any, tuple[Any, ...]], ...] = (
+    (CodeGrant, (S256Only(),)),
+    (RefreshGrant, ()),
+    (CredentialsGrant, ()),
+)
+
+
+class Server(AuthorizationServer):
+    """Holds the connection and the time, so that Authlib's callbacks need nothing else."""
+
+    def __init__(self, conn: Connection, clock: Clock, settings: Settings) -> None:
+        super().__init__()
+        self.conn = conn
+        self.now = clock.now()
+        self.settings = settings
+        for grant, extensions in GRANTS:
+            self.register_grant(grant, extensions)
+        self.register_endpoint(Revocation)
+        self.register_token_generator("default", _announce)
+
+    def query_client(self, client_id: str) -> OAuthClient | None:
+        known = find_client(self.conn, client_id)
+        return OAuthClient(known) if known is not None else None
+
+    def load_granted(self, owner_id: UUID, grant_id: UUID) -> granted.Granted | None:
+        return granted.load_granted(self.conn, self.now, owner_id, grant_id)
+
+    def authenticate_client(self, request: OAuthRequest, methods: Any, endpoint: str = "token") -> OAuthClient:
+        return authenticate(self.conn, request)
+
+    def get_authorization_grant(self, request: OAuthRequest) -> Any:
+        """Stock would put the raw response_type into the error, and break on a quote in it."""
+        if not any(g.check_authorization_endpoint(request) for g, _ in self._authorization_grants):
+            client = self.query_client(request.payload.client_id or "")
+            raise refuse_response_type(client, request)
+        return super().get_authorization_grant(request)
+
+    def create_token_response(self, request: OAuthRequest) -> Answer:
+        """RFC 6749 §5. What stock calls an unknown grant type may be a missing one."""
+        if request.payload.grant_type is None:
+            error = InvalidRequestError("There is no grant_type.")
+            return self.handle_error_response(request, error)
+        answer: Answer = super().create_token_response(request)
+        return answer
+
+    def save_token(self, token: dict[str, Any], request: OAuthRequest) -> None:
+        """Store the tokens and complete the answer in place: it is the one that is sent."""
+        Issue(self.conn, self.now, self.settings, request).complete(token)
+
+    def create_oauth2_request(self, request: OAuthRequest) -> OAuthRequest:
+        return request
+
+    def handle_response(self, status: int, body: Any, headers: Any) -> Answer:
+        return Answer(status, body)
+
+    def handle_error_response(self, request: OAuthRequest, error: Any) -> Answer:
+        """A refusal that leaves a trace is an answer, so it is committed; any other is undone."""
+        if isinstance(error, ReplayFound | CodeBurnt):
+            return refusal(error)
+        if isinstance(error, UnsupportedGrantTypeError):
+            error.description = "The grant_type is none that is taken here."
+        raise Undone(refusal(error))
+
+    def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None:
+        """Nobody listens."""
+
+
+def answer_token(conn: Connection, clock: Clock, settings: Settings, ask: Ask) -> Answer:
+    """The token endpoint as one work of the writer. Undone carries a refusal out of it."""
+    request = _request(settings, "/oauth/token", ask)
+    return Server(conn, clock, settings).create_token_response(request)
+
+
+def answer_revocation(conn: Connection, clock: Clock, settings: Settings, ask: Ask) -> Answer:
+    """The revocation endpoint, likewise."""
+    request = _request(settings, "/oauth/revoke", ask)
+    server = Server(conn, clock, settings)
+    answer: Answer = server.create_endpoint_response(Revocation.ENDPOINT_NAME, request)
+    return answer
+
+
+def _request(settings: Settings, path: str, ask: Ask) -> OAuthRequest:
+    return OAuthRequest(
+        "POST", settings.origin + path, ask.form, authorization=ask.authorization
+    )
+
+
+def _announce(*, scope: str | None = None, include_refresh_token: bool = True, **_: Any) -> dict[str, Any]:
+    """The answer without its secrets: Authlib writes it to its debug log before saving it."""
+    return {"token_type": "Bearer", "scope": scope, "with_refresh": include_refresh_token}

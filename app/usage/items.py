@@ -1,0 +1,132 @@
+"""From JSON to records: what can be judged of a record without knowing its object. Pure."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from app.kit.errors import DomainError, NotFound
+from app.kit.ids import parse_id
+from app.usage.errors import InvalidRecord, TooManyRecords, ZoneMissing
+
+MAX_RECORDS = 10_000
+
+_TIME = re.compile(
+    r"(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)?", re.ASCII
+)
+_MEMBERS = frozenset({"object", "stream", "at", "until", "values", "id"})
+_LONGEST_ID = 100
+_LONGEST_STREAM = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One record as it was sent, its times in UTC. `line` counts from 0."""
+
+    line: int
+    object_id: UUID
+    stream: str
+    at: datetime
+    until: datetime | None
+    values: dict[str, Any]
+    record_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedLine:
+    """A record that is not stored, and why."""
+
+    line: int
+    error: DomainError
+
+
+def read_items(body: Any, object_id: UUID | None = None) -> list[Item | RefusedLine]:
+    """The records in a body of one record or an array of them.
+
+    With `object_id` the records are that object's and name none. InvalidRecord or TooManyRecords
+    where the whole body is neither.
+    """
+    records = [body] if isinstance(body, dict) else body
+    if not isinstance(records, list):
+        raise InvalidRecord("The body is neither a record nor an array of records.")
+    if len(records) > MAX_RECORDS:
+        raise TooManyRecords(f"The call has {len(records)} records; at most {MAX_RECORDS}.")
+    return _read_all(records, object_id)
+
+
+def _read_all(records: Sequence[Any], object_id: UUID | None) -> list[Item | RefusedLine]:
+    known: dict[str, UUID | None] = {}
+    items: list[Item | RefusedLine] = []
+    for line, record in enumerate(records):
+        try:
+            items.append(_read(line, record, object_id, known))
+        except DomainError as error:
+            items.append(RefusedLine(line, error))
+    return items
+
+
+def _read(line: int, record: Any, object_id: UUID | None, known: dict[str, UUID | None]) -> Item:
+    if not isinstance(record, dict):
+        raise InvalidRecord("A record is a JSON object.")
+    if not record.keys() <= _MEMBERS:
+        extra = next(name for name in record if name not in _MEMBERS)
+        raise InvalidRecord(f"A record has no member {extra[:60]!r}.")
+    values = record.get("values")
+    if not isinstance(values, dict):
+        raise InvalidRecord("`values` is a JSON object of field and value.", field="/values")
+    at = _read_time(record, "at")
+    until = _read_time(record, "until") if "until" in record else None
+    if until is not None and until < at:
+        raise InvalidRecord("`until` lies before `at`.", field="/until")
+    return Item(
+        line,
+        _read_object(record, object_id, known),
+        _read_text(record, "stream", _LONGEST_STREAM),
+        at,
+        until,
+        values,
+        _read_text(record, "id", _LONGEST_ID) if "id" in record else None,
+    )
+
+
+def _read_object(
+    record: Mapping[str, Any], object_id: UUID | None, known: dict[str, UUID | None]
+) -> UUID:
+    if object_id is not None:
+        if "object" in record:
+            raise InvalidRecord("The address names the object already.", field="/object")
+        return object_id
+    text = record.get("object")
+    if not isinstance(text, str):
+        raise InvalidRecord("`object` is the id of an object.", field="/object")
+    if text not in known:
+        known[text] = parse_id(text)
+    found = known[text]
+    if found is None:
+        raise NotFound("There is no such object of yours.", field="/object")
+    return found
+
+
+def _read_text(record: Mapping[str, Any], name: str, longest: int) -> str:
+    text = record.get(name)
+    if not isinstance(text, str) or not 1 <= len(text) <= longest:
+        raise InvalidRecord(f"`{name}` is a text of 1 to {longest} characters.", field=f"/{name}")
+    return text
+
+
+def _read_time(record: Mapping[str, Any], name: str) -> datetime:
+    text = record.get(name)
+    match = _TIME.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        raise InvalidRecord(f"`{name}` is a time as in RFC 3339.", field=f"/{name}")
+    _, fraction, zone = match.groups()
+    if zone is None:
+        raise ZoneMissing(f"`{name}` has no zone.", field=f"/{name}")
+    if fraction is not None and len(fraction) > 6:
+        raise InvalidRecord(f"`{name}` is finer than microseconds.", field=f"/{name}")
+    try:
+        return datetime.fromisoformat(match.string).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise InvalidRecord(f"`{name}` is no time that exists.", field=f"/{name}") from error

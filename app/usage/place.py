@@ -1,0 +1,57 @@
+"""Where a record stands in time, and whether it belongs to the present tenure. Pure.
+
+The order of the checks is the rule. A time that cannot be right (1970, next year) is a fault of
+the device's clock and no old record, so it is judged first: the record is taken, flagged `clock`
+and placed at its receive time. Only a time that can be right may lie outside the tenure.
+
+"Before the product was registered" counts as a wrong clock even where a backfilled tenure starts
+earlier: a maker registers a product before it ships a device that can send for it, so the
+registration is the earliest time that a record can honestly bear.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from app.usage.errors import ClockUntrusted, OutsideTenure
+
+CLOCK, BACKFILL = "clock", "backfill"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What a record's time is held against. `latest` is now and the tolerance."""
+
+    now: datetime
+    latest: datetime
+    registered_at: datetime
+    tenure_id: UUID
+    starts_at: datetime
+    claimed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a record is placed, and its flags."""
+
+    placed_at: datetime
+    flags: str = ""
+
+
+def is_clock_wrong(at: datetime, until: datetime | None, frame: Frame) -> bool:
+    """Whether a record of this time cannot be: it ends in the future or begins too early."""
+    return at < frame.registered_at or (until or at) > frame.latest
+
+
+def place(at: datetime, until: datetime | None, frame: Frame, *, is_unheard: bool) -> Place:
+    """The record's place. `is_unheard`: the object changed hands since the device was last heard.
+
+    ClockUntrusted and OutsideTenure where it has none.
+    """
+    if is_clock_wrong(at, until, frame):
+        if is_unheard:
+            raise ClockUntrusted
+        return Place(frame.now, CLOCK)
+    if at < frame.starts_at:
+        raise OutsideTenure
+    return Place(at, BACKFILL if at < frame.claimed_at else "")

@@ -1,0 +1,78 @@
+"""Values of a record against the fields of its stream: a JSON Schema, compiled once. Pure."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from jsonschema_rs import Draft202012Validator
+
+from app.kit import jsonio
+from app.usage.errors import InvalidValue
+
+MAX_BODY = 16_000
+_LONGEST_TEXT = 1000
+_BOUNDS = {"lat": (-90, 90), "lon": (-180, 180)}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A stream's fields, ready to check values with."""
+
+    validator: Draft202012Validator
+    names: frozenset[str]
+    whole: frozenset[str]
+
+    def write(self, values: dict[str, Any]) -> str:
+        """The values as canonical JSON text; InvalidValue where they do not fit."""
+        if not self.validator.is_valid(values):
+            raise self._explain(values)
+        whole = {name: int(values[name]) for name in self.whole & values.keys()}
+        body = jsonio.canonical(values | whole if whole else values).decode()
+        if len(body) > MAX_BODY:
+            raise InvalidValue(f"The values have over {MAX_BODY} characters.", field="/values")
+        return body
+
+    def _explain(self, values: dict[str, Any]) -> InvalidValue:
+        if not values:
+            return InvalidValue("The record has no value at all.", field="/values")
+        for name in values:
+            if name not in self.names:
+                return InvalidValue(f"The stream has no field {name[:60]!r}.", field="/values")
+        fault = next(self.validator.iter_errors(values))
+        name = ".".join(str(step) for step in fault.instance_path)
+        return InvalidValue(f"{name}: {fault.message[:300]}.", field=f"/values/{name}")
+
+
+def shape_of(fields: Sequence[dict[str, Any]]) -> Shape:
+    """The shape for a stream's fields. It depends on nothing else, so a product that changes its
+    fields changes its shape as well."""
+    return _compile(json.dumps(fields, sort_keys=True))
+
+
+@lru_cache(maxsize=4096)
+def _compile(fields_json: str) -> Shape:
+    fields = json.loads(fields_json)
+    schema = {
+        "type": "object",
+        "properties": {field["name"]: _schema_of(field) for field in fields},
+        "additionalProperties": False,
+        "minProperties": 1,
+    }
+    whole = frozenset(f["name"] for f in fields if f["type"] == "integer")
+    return Shape(Draft202012Validator(schema), frozenset(f["name"] for f in fields), whole)
+
+
+def _schema_of(field: dict[str, Any]) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": field["type"]}
+    lowest, highest = _BOUNDS.get(field.get("unit") or "", (None, None))
+    if field["type"] == "string":
+        schema["maxLength"] = _LONGEST_TEXT
+    if (minimum := field.get("minimum", lowest)) is not None:
+        schema["minimum"] = minimum
+    if (maximum := field.get("maximum", highest)) is not None:
+        schema["maximum"] = maximum
+    if field.get("enum"):
+        schema["enum"] = field["enum"]
+    return schema

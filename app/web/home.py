@@ -1,0 +1,99 @@
+"""Home: the owner's objects, who can read them, what waits for an answer."""
+
+from collections.abc import Sequence
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.accounts.passkeys import count_ways_in
+from app.consent.grants import GrantView, list_grants
+from app.consent.requests import list_waiting
+from app.kit.clock import Clock
+from app.kit.db import Database
+from app.kit.http import Connection
+from app.objects.products import stream_infos
+from app.objects.tenures import Held, held_objects
+from app.organizations.clients import client_face
+from app.usage.days import week_to
+from app.usage.read import last_heard
+from app.web import words
+from app.web.format import Formatter
+from app.web.object_plots import Amount, amount_of, main_stream
+from app.web.pages import SignedIn, render
+from app.web.plots.small import sparkline
+
+
+def show_home(request: Request, owner: SignedIn, database: Database, clock: Clock) -> Response:
+    """The signed-in start page; `public.py` calls it for the address "/"."""
+    fmt = Formatter(clock.now(), ZoneInfo(owner.time_zone))
+    with database.session() as db:
+        waiting = [
+            {
+                "id": asked.ticket,
+                "vendor": asked.client_name,
+                "purpose": asked.purpose_title,
+                "at": asked.created_at,
+            }
+            for asked in list_waiting(db, clock, owner.owner_id)
+        ]
+    with database.read() as db:
+        live = [v for v in list_grants(db, clock, owner.owner_id) if v.status == "active"]
+        conn = db.connection()
+        held = held_objects(db, owner.owner_id)
+        names = {v.grant.client_id: client_face(db, v.grant.client_id).name for v in live}
+        ways_in = count_ways_in(db, owner.owner_id)
+        cards = [_card(conn, one, live, fmt) for one in held]
+    return render(
+        request,
+        "owner/home.html",
+        objects=cards,
+        readers_text=words.readers_sentence(len(names), sorted(set(names.values()))),
+        next_expiry=_next_expiry(live, names),
+        requests=waiting,
+        second_passkey=ways_in < 2,
+    )
+
+
+def _card(
+    conn: Connection, one: Held, live: Sequence[GrantView], fmt: Formatter
+) -> dict[str, Any]:
+    week, said = _week(conn, one, fmt)
+    readers = {
+        v.grant.client_id for v in live if any(d.object_id == one.object_id for d in v.details)
+    }
+    return {
+        "id": str(one.object_id),
+        "name": one.name,
+        "product_name": one.product_name,
+        "maker": one.maker,
+        "last_heard": last_heard(conn, one.object_id, one.tenure_id),
+        "week": week,
+        "week_words": said,
+        "readers": len(readers),
+    }
+
+
+def _week(conn: Connection, one: Held, fmt: Formatter) -> tuple[Any, str]:
+    """Seven days of the stream that tells most of the object's use."""
+    stream = main_stream(stream_infos(conn, one.product_id))
+    if stream is None:
+        return "", ""
+    days = week_to(
+        conn, one.object_id, one.tenure_id, stream.name, stream.kind, fmt.zone, fmt.today()
+    )
+    amount: Amount = amount_of(stream)
+    values = [amount.of_day(day) for day in days]
+    heard = [value for value in values if value is not None]
+    if not heard:
+        return "", "Nothing recorded this week"
+    said = f"On {fmt.count(len(heard), 'day')} this week, {amount.said(sum(heard), fmt)}"
+    return sparkline(said, values), said
+
+
+def _next_expiry(live: Sequence[GrantView], names: dict[str, str]) -> dict[str, Any] | None:
+    if not live:
+        return None
+    first = min(live, key=lambda view: view.grant.until).grant
+    return {"id": str(first.grant_id), "vendor": names[first.client_id], "until": first.until}

@@ -1,0 +1,193 @@
+"""Permissions: what was given, to whom, until when; and the button that ends one."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Request
+from markupsafe import Markup
+from starlette.responses import Response
+
+from app.accesses.history import reads_of_grant
+from app.consent.errors import GrantNotFound
+from app.consent.grants import GrantView, get_grant, list_grants, revoke
+from app.consent.requests import list_answered, list_waiting
+from app.kit.http import AppClock, AppDatabase, ReadDb, Session
+from app.kit.ids import parse_id
+from app.objects.products import streams_of
+from app.objects.tenures import Held, all_held
+from app.organizations.clients import ClientFace, client_face
+from app.organizations.purposes import PURPOSES
+from app.web.format import Formatter
+from app.web.pages import SignedIn, flash, render, see_other
+from app.web.plots.small import tape
+
+router = APIRouter()
+
+_WHAT = {
+    "given": "You gave this permission",
+    "revoked": "You took it back",
+    "ended": "They ended it",
+    "expired": "It ran out",
+    "superseded": "A newer permission took its place",
+    "paused": "You paused it",
+    "resumed": "You resumed it",
+}
+_ANSWERED = {"granted": "allowed", "refused": "refused"}
+_ANSWERS_SHOWN = 50
+
+
+@router.get("/requests")
+def show_requests(
+    request: Request, owner: SignedIn, database: AppDatabase, clock: AppClock
+) -> Response:
+    """What waits for an answer, and what was answered."""
+    with database.session() as db:
+        waiting = [
+            {
+                "id": asked.ticket,
+                "vendor": asked.client_name,
+                "domain": asked.verified_domain or "",
+                "verified": asked.verified_domain is not None,
+                "purpose": asked.purpose_title,
+                "at": asked.created_at,
+                "closes_at": asked.expires_at,
+            }
+            for asked in list_waiting(db, clock, owner.owner_id)
+        ]
+        answered = [
+            {
+                "vendor": row.asked["client_name"],
+                "at": row.answered_at,
+                "status": _ANSWERED[row.status],
+                "permission_id": row.grant_id and str(row.grant_id),
+            }
+            for row in list_answered(db, owner.owner_id, _ANSWERS_SHOWN)
+        ]
+    return render(request, "owner/requests.html", waiting=waiting, answered=answered)
+
+
+@router.get("/permissions")
+def show_permissions(request: Request, owner: SignedIn, db: ReadDb, clock: AppClock) -> Response:
+    """Every permission, the ones that end soon first."""
+    fmt = Formatter(clock.now(), ZoneInfo(owner.time_zone))
+    names = {h.object_id: h.name for h in all_held(db, owner.owner_id)}
+    groups: dict[str, list[dict[str, Any]]] = {"expiring": [], "active": [], "ended": []}
+    for view in list_grants(db, clock, owner.owner_id):
+        soon = "expiring" if fmt.is_soon(view.grant.until) else "active"
+        group = soon if view.status in ("active", "paused") else "ended"
+        groups[group].append(_row(db, view, names))
+    return render(request, "owner/permissions.html", **groups)
+
+
+@router.get("/permissions/{grant_id}")
+def show_permission(
+    request: Request, grant_id: str, owner: SignedIn, db: ReadDb, clock: AppClock
+) -> Response:
+    """One permission: what it opens, its readings, its history."""
+    view = get_grant(db, clock, owner.owner_id, _id(grant_id))
+    face = client_face(db, view.grant.client_id)
+    fmt = Formatter(clock.now(), ZoneInfo(owner.time_zone))
+    held = {h.object_id: h for h in all_held(db, owner.owner_id)}
+    reads = reads_of_grant(db, owner.owner_id, view.grant.grant_id)
+    return render(
+        request,
+        "owner/permission.html",
+        permission=_permission(view, face),
+        details=_details(db, view, held),
+        tape=_tape(view, fmt),
+        reads={"total": reads.total, "records": reads.records, "last_at": reads.last_at},
+        versions=[
+            {"number": e.version, "at": e.at, "what": _WHAT.get(e.what, e.what)}
+            for e in reversed(view.events)
+        ],
+    )
+
+
+@router.post("/permissions/{grant_id}/revoke")
+def revoke_permission(
+    request: Request,
+    grant_id: str,
+    owner: SignedIn,
+    database: AppDatabase,
+    clock: AppClock,
+) -> Response:
+    """End a permission; the answer comes when nothing more of it can leave (promise P5)."""
+    found = _id(grant_id)
+    with database.session() as db:
+        quiet_at = revoke(db, clock, owner.owner_id, found)
+        name = client_face(db, get_grant(db, clock, owner.owner_id, found).grant.client_id).name
+    clock.wait_until(quiet_at)
+    flash(request, owner, f"Ended. {name} can read nothing any more.", "good")
+    return see_other(f"/permissions/{found}")
+
+
+def _id(text: str) -> UUID:
+    found = parse_id(text)
+    if found is None:
+        raise GrantNotFound
+    return found
+
+
+def _row(db: Session, view: GrantView, names: Mapping[UUID, str]) -> dict[str, Any]:
+    grant = view.grant
+    face = client_face(db, grant.client_id)
+    return {
+        "id": str(grant.grant_id),
+        "vendor": face.name,
+        "purpose": face.purpose_title(grant.purpose),
+        "objects": list(dict.fromkeys(names.get(d.object_id, "An object") for d in view.details)),
+        "categories": sorted({d.category for d in view.details}),
+        "status": view.status,
+        "until": grant.until,
+        "ended_at": grant.ended_at,
+        "read_at": reads_of_grant(db, grant.owner_id, grant.grant_id).last_at,
+    }
+
+
+def _permission(view: GrantView, face: ClientFace) -> dict[str, Any]:
+    grant = view.grant
+    return {
+        "id": str(grant.grant_id),
+        "vendor": face.name,
+        "domain": face.verified_domain or "",
+        "verified": face.verified_domain is not None,
+        "status": view.status,
+        "is_live": view.status in ("active", "paused"),
+        "purpose": face.purpose_title(grant.purpose),
+        "purpose_kind": PURPOSES.get(grant.purpose, grant.purpose),
+        "legal_basis": grant.legal_basis,
+        "legal_text": "",
+        "since": grant.created_at,
+        "until": grant.until,
+        "ended_at": grant.ended_at,
+    }
+
+
+def _details(db: Session, view: GrantView, held: Mapping[UUID, Held]) -> list[dict[str, Any]]:
+    found: dict[UUID, dict[str, Any]] = {}
+    for detail in view.details:
+        mine = held.get(detail.object_id)
+        one = found.setdefault(
+            detail.object_id,
+            {
+                "object_id": str(detail.object_id),
+                "object_name": mine.name if mine else "An object",
+                "kinds": [],
+                "history_from": detail.window_from or (mine and mine.starts_at),
+            },
+        )
+        streams = streams_of(db, mine.product_id) if mine else []
+        titles = [s.title for s in streams if s.category == detail.category]
+        one["kinds"].append({"category": detail.category, "streams": titles})
+    return list(found.values())
+
+
+def _tape(view: GrantView, fmt: Formatter) -> Markup:
+    """The permission as a length of measuring tape, from its beginning to its end."""
+    grant = view.grant
+    end = grant.ended_at or grant.until
+    now = min(fmt.now, end)
+    label = f"Given {fmt.on(grant.created_at)}, {'ended' if now == end else 'ends'} {fmt.on(end)}"
+    return tape(label, grant.created_at, end, now)
