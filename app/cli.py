@@ -24,7 +24,7 @@ from app.kit.db import Database
 from app.kit.errors import DomainError
 from app.kit.jobs import run_whole
 from app.kit.migrate import is_current, migrate
-from app.oauth.scopes import ALL_SCOPES
+from app.oauth.scopes import CLIENT_SCOPES
 from app.objects.tenures import held_objects
 from app.organizations.clients import create_client
 from app.organizations.service import create_organization, find_organization
@@ -161,7 +161,7 @@ def client_create(
             grant_types=grants,
             scopes=scope,
             purposes=_read_json(purposes) if purposes else [],
-            known_scopes=list(ALL_SCOPES),
+            known_scopes=list(CLIENT_SCOPES),
         )
         _print({"client_id": made.client_id, "client_secret": secret})
 
@@ -283,3 +283,7 @@ def _read_json(path: Path) -> Any:
 
 def _print(value: dict[str, Any]) -> None:
     typer.echo(json.dumps(value, indent=1, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main()

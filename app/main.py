@@ -18,6 +18,7 @@ from app.kit.deadline import TRANSPORT, transport_of
 from app.kit.http import BodyGate, RequestId
 from app.kit.mail import make_mailer
 from app.kit.paging import Cursors
+from app.oauth import routes as oauth
 from app.settings import Settings
 
 
@@ -39,6 +40,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     app.add_middleware(BodyGate, limit=settings.body_limit_bytes, origin=settings.origin)
     app.add_middleware(RequestId)
     problems.install(app, settings.origin)
+    app.include_router(oauth.router)
     return app
 
 

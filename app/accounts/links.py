@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 from app.accounts.errors import SignInLinkDead, SignInLinkElsewhere
 from app.accounts.models import SignInLink
 from app.accounts.owners import (
-    NAME_LIMIT,
     check_email,
     check_name,
     create_owner,
@@ -61,15 +60,13 @@ def ask_link(
     """
     token, now = secrets.token_urlsafe(16), clock.now()
     email = check_email(email)
-    if name:
-        name = check_name(name)
     db.add(
         SignInLink(
             link_hash=sha256(token),
             email=email,
             next_path=next_path,
             owner_id=owner_id,
-            details={"name": name, "time_zone": guess_time_zone(time_zone)},
+            details={"name": check_name(name), "time_zone": guess_time_zone(time_zone)},
             created_at=now,
             expires_at=now + LIFE,
         )
@@ -143,6 +140,5 @@ def _take(db: Session, clock: Clock, token: str) -> Any:
 
 
 def _create(db: Session, clock: Clock, email: str, details: dict[str, str]) -> UUID:
-    name = details["name"] or email.partition("@")[0][:NAME_LIMIT]
-    owner = create_owner(db, clock, name, email=email, time_zone=details["time_zone"])
-    return owner.owner_id
+    name, zone = details["name"], details["time_zone"]
+    return create_owner(db, clock, name, email=email, time_zone=zone).owner_id

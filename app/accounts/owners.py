@@ -113,10 +113,10 @@ def check_email(text: str) -> str:
 
 
 def check_name(text: str) -> str:
-    """The name in one line of NFC, or NameNotValid."""
+    """The name in one line of NFC, or NameNotValid; an owner may go without."""
     name = unicodedata.normalize("NFC", text.strip())
     is_plain = all(unicodedata.category(c) not in ("Cc", "Cs", "Zl", "Zp") for c in name)
-    if not name or len(name) > NAME_LIMIT or not is_plain:
+    if len(name) > NAME_LIMIT or not is_plain:
         raise NameNotValid(field="/name")
     return name
 

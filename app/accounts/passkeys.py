@@ -171,8 +171,16 @@ def list_of(db: Session, owner_id: UUID) -> Sequence[Passkey]:
     return queries.passkeys_of(db, owner_id)
 
 
+def count_ways_in(db: Session, owner_id: UUID) -> int:
+    """How many ways lead back in: each passkey, the e-mail address, the recovery codes."""
+    codes, _ = queries.codes_left(db, owner_id)
+    has_email = get_owner(db, owner_id).email is not None
+    return len(list_of(db, owner_id)) + has_email + bool(codes)
+
+
 def rename_passkey(db: Session, owner_id: UUID, passkey_id: UUID, name: str) -> None:
-    _own(db, owner_id, passkey_id).name = check_name(name)
+    passkey = _own(db, owner_id, passkey_id)
+    passkey.name = check_name(name) or passkey.name
 
 
 def remove_passkey(db: Session, owner_id: UUID, passkey_id: UUID) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, delete, update
+from sqlalchemy import Connection, delete, insert, update
 from sqlalchemy.orm import Session
 
 from app.accounts import queries
@@ -79,12 +79,12 @@ def start(
     method: str,
     user_agent: str,
     *,
-    replacing: bytes | None = None,
+    replacing: str | None = None,
 ) -> str:
-    """The cookie's value of a new session. The one before it in this browser ends."""
+    """The cookie's value of a new session; the one this browser had before ends."""
     now, token = clock.now(), new_secret()
     if replacing is not None:
-        end_by_hash(db, clock, replacing)
+        end_by_hash(db, clock, sha256(replacing))
     db.add(
         SignInSession(
             session_hash=sha256(token),
@@ -186,10 +186,11 @@ def list_sessions(
     ]
 
 
-def leave_flash(db: Session, session_hash: bytes, tone: str, text: str) -> None:
+def leave_flash(db: Session | Connection, session_hash: bytes, tone: str, text: str) -> None:
     """Keep a message for the next page of this session, in place of one not shown yet."""
     text = text if len(text) <= _TEXT_LIMIT else f"{text[: _TEXT_LIMIT - 1]}…"
-    db.merge(Flash(session_hash=session_hash, text=text, tone=tone))
+    db.execute(delete(Flash).where(Flash.session_hash == session_hash))
+    db.execute(insert(Flash).values(session_hash=session_hash, text=text, tone=tone))
 
 
 def drop_flash(conn: Connection, session_hash: bytes, text: str) -> None:

@@ -142,6 +142,11 @@ class Database:
         with self.engine.begin() as conn:
             yield conn
 
+    def ping(self) -> None:
+        """Ask the database for anything at all; raises where it does not answer."""
+        with self._readers.begin() as conn:
+            conn.exec_driver_sql("SELECT 1")
+
     def submit(self, work: Callable[[Connection], T]) -> "Future[T]":
         """Queue `work` for the group-commit writer; the future ends after its commit.
 

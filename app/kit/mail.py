@@ -3,6 +3,7 @@
 import smtplib
 import ssl
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Protocol
 from app.kit.clock import Clock
 from app.kit.ids import new_id
 from app.settings import Settings
+
+
+_STAMP = "%Y%m%dT%H%M%S%f"
 
 
 class Mailer(Protocol):
@@ -23,6 +27,8 @@ class Mailer(Protocol):
 class Letter:
     """A message in the development folder."""
 
+    name: str
+    at: datetime
     to: str
     subject: str
     text: str
@@ -38,15 +44,14 @@ class FolderMailer:
 
     def send(self, to: str, subject: str, text: str) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        stamp = self.clock.now().strftime("%Y%m%dT%H%M%S%f")
+        stamp = self.clock.now().strftime(_STAMP)
         path = self.folder / f"{stamp}-{new_id().hex[:8]}.eml"
         path.write_bytes(bytes(_compose(self.sender, to, subject, text)))
 
     def letters(self, limit: int = 50) -> list[Letter]:
         """The newest messages first."""
         paths = sorted(self.folder.glob("*.eml"), reverse=True)[:limit]
-        found = [message_from_bytes(p.read_bytes(), policy=policy.default) for p in paths]
-        return [Letter(str(m["To"]), str(m["Subject"]), str(m.get_content())) for m in found]
+        return [_read(path) for path in paths]
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,14 @@ def make_mailer(settings: Settings, clock: Clock) -> FolderMailer | SmtpMailer:
     if settings.mail_backend == "smtp":
         return SmtpMailer(settings)
     return FolderMailer(settings.data_dir / "mail", settings.mail_from, clock)
+
+
+def _read(path: Path) -> Letter:
+    message = message_from_bytes(path.read_bytes(), policy=policy.default)
+    at = datetime.strptime(path.stem.partition("-")[0], _STAMP).replace(tzinfo=UTC)
+    return Letter(
+        path.stem, at, str(message["To"]), str(message["Subject"]), str(message.get_content())
+    )
 
 
 def _compose(sender: str, to: str, subject: str, text: str) -> EmailMessage:

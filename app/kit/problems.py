@@ -85,7 +85,7 @@ def answer(error: DomainError, origin: str, status: int | None = None) -> Respon
         headers["Retry-After"] = str(retry)
     challenge = error.extra.get("challenge")
     if challenge:
-        headers["WWW-Authenticate"] = challenge
+        headers["WWW-Authenticate"] = challenge.replace("{origin}", origin)
     body = document(error, origin, code)
     body.pop("challenge", None)
     return Response(jsonio.dumps(body), code, headers, "application/problem+json")

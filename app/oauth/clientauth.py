@@ -20,9 +20,7 @@ _TWO = "Authenticate the client in one way, not in two."
 def authenticate(conn: Connection, request: OAuthRequest) -> OAuthClient:
     """The client that proved itself, or InvalidClientError with one and the same answer for an
     unknown client, a disabled one and a wrong secret; InvalidRequestError for two methods."""
-    client_id, secret, method = read_credentials(
-        request.form, request.headers.get("Authorization")
-    )
+    client_id, secret, method = read_credentials(request.form, request.headers.get("Authorization"))
     known = find_client(conn, client_id)
     is_right = check_secret(known, secret or "")
     if known is None or known.is_public != (secret is None):

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from app.consent.decide import live_status
@@ -27,7 +27,7 @@ class Granted:
     status: str
     until: datetime
     purpose: str
-    details: Sequence[Row[Any]]
+    details: Sequence[queries.AnyRow]
 
     @property
     def is_issuing(self) -> bool:

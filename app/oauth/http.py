@@ -147,8 +147,8 @@ def refusal(error: OAuth2Error) -> Answer:
 
 def error_members(error: OAuth2Error) -> list[tuple[str, str]]:
     """`error` and, where there is one, its description in fixed words."""
-    said = [("error", str(error.error))]
-    return said + [("error_description", error.description)] if error.description else said
+    said = [("error", str(error.error)), ("error_description", error.description)]
+    return [(name, value) for name, value in said if value]
 
 
 def domain_refusal(error: DomainError) -> Answer:

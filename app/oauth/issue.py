@@ -49,9 +49,7 @@ class Issue:
             return Family(row.family_id, client_id, row.owner_id, row.grant_id)
         if old is not None:
             row = old.row
-            return Family(
-                row.family_id, client_id, row.owner_id, row.grant_id, row.generation + 1
-            )
+            return Family(row.family_id, client_id, row.owner_id, row.grant_id, row.generation + 1)
         return Family(new_id(), client_id, None, None)
 
     def _carried(self, scopes: list[str]) -> list[str]:

@@ -12,6 +12,8 @@ from app.kit.crypto import sha256
 from app.oauth.models import AuthorizationCode, Token
 from app.organizations.models import Client
 
+AnyRow = Row[*tuple[Any, ...]]
+
 _CODES = AuthorizationCode.__table__
 _TOKENS = Token.__table__
 _CLIENTS = Client.__table__
@@ -19,12 +21,12 @@ _GRANTS = Grant.__table__
 _DETAILS = GrantDetail.__table__
 
 
-def find_code(conn: Connection, code: str) -> Row[Any] | None:
+def find_code(conn: Connection, code: str) -> AnyRow | None:
     query = select(_CODES).where(_CODES.c.code_hash == sha256(code))
     return conn.execute(query).one_or_none()
 
 
-def find_token(conn: Connection, token: str) -> Row[Any] | None:
+def find_token(conn: Connection, token: str) -> AnyRow | None:
     """A token of any kind, dead or alive, with its client (a reference table: joined anywhere)."""
     client = (
         _CLIENTS.c.org_id,
@@ -39,7 +41,7 @@ def find_token(conn: Connection, token: str) -> Row[Any] | None:
     return conn.execute(query).one_or_none()
 
 
-def find_grant(conn: Connection | Session, owner_id: UUID, grant_id: UUID) -> Row[Any] | None:
+def find_grant(conn: Connection | Session, owner_id: UUID, grant_id: UUID) -> AnyRow | None:
     """Status, end, version and purpose of a grant as they are now."""
     columns = (_GRANTS.c.status, _GRANTS.c.until, _GRANTS.c.version, _GRANTS.c.purpose)
     query = select(*columns).where(_GRANTS.c.owner_id == owner_id, _GRANTS.c.grant_id == grant_id)
@@ -48,7 +50,7 @@ def find_grant(conn: Connection | Session, owner_id: UUID, grant_id: UUID) -> Ro
 
 def details_of(
     conn: Connection | Session, owner_id: UUID, grant_id: UUID, version: int
-) -> Sequence[Row[Any]]:
+) -> Sequence[AnyRow]:
     """The details of one version of a grant, by object."""
     columns = (
         _DETAILS.c.pseudonym,

@@ -8,7 +8,6 @@ from authlib.oauth2.rfc6749 import InvalidRequestError, UnsupportedGrantTypeErro
 from sqlalchemy import Connection
 
 from app.kit.clock import Clock
-from app.kit.ids import new_id
 from app.oauth import granted
 from app.oauth.client import OAuthClient
 from app.oauth.clientauth import authenticate
@@ -20,7 +19,6 @@ from app.oauth.http import Answer, Ask, OAuthRequest, refusal
 from app.oauth.issue import Issue
 from app.oauth.pkce import S256Only
 from app.oauth.revoke import Revocation
-from app.oauth.tokens import Family
 from app.organizations.clients import find_client
 from app.settings import Settings
 
@@ -51,7 +49,9 @@ class Server(AuthorizationServer):
     def load_granted(self, owner_id: UUID, grant_id: UUID) -> granted.Granted | None:
         return granted.load_granted(self.conn, self.now, owner_id, grant_id)
 
-    def authenticate_client(self, request: OAuthRequest, methods: Any, endpoint: str = "token") -> OAuthClient:
+    def authenticate_client(
+        self, request: OAuthRequest, methods: Any, endpoint: str = "token"
+    ) -> OAuthClient:
         return authenticate(self.conn, request)
 
     def get_authorization_grant(self, request: OAuthRequest) -> Any:
@@ -106,11 +106,11 @@ def answer_revocation(conn: Connection, clock: Clock, settings: Settings, ask: A
 
 
 def _request(settings: Settings, path: str, ask: Ask) -> OAuthRequest:
-    return OAuthRequest(
-        "POST", settings.origin + path, ask.form, authorization=ask.authorization
-    )
+    return OAuthRequest("POST", settings.origin + path, ask.form, authorization=ask.authorization)
 
 
-def _announce(*, scope: str | None = None, include_refresh_token: bool = True, **_: Any) -> dict[str, Any]:
+def _announce(
+    *, scope: str | None = None, include_refresh_token: bool = True, **_: Any
+) -> dict[str, Any]:
     """The answer without its secrets: Authlib writes it to its debug log before saving it."""
     return {"token_type": "Bearer", "scope": scope, "with_refresh": include_refresh_token}

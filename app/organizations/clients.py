@@ -15,12 +15,22 @@ from sqlalchemy.orm import Session
 from app.kit.clock import Clock
 from app.kit.crypto import sha256
 from app.kit.ids import new_secret
-from app.organizations.errors import PurposeInvalid, RedirectInvalid, ScopeUnknown
+from app.organizations.errors import (
+    ClientInvalid,
+    PurposeInvalid,
+    RedirectInvalid,
+    ScopeUnknown,
+    UnknownClient,
+)
 from app.organizations.models import Client, Organization
 from app.organizations.purposes import PurposeSpec
 from app.organizations.service import slug_of
 
+GRANT_TYPES = {"authorization_code", "refresh_token", "client_credentials"}
+
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+_PREFIX = "inseam_cs_"
+_READS = ":read"
 _NO_SECRET = sha256("no client has this secret")
 
 
@@ -57,26 +67,44 @@ def create_client(
 ) -> tuple[Client, str | None]:
     """Register a client; the row, and its secret in the only clear copy there is.
 
-    RedirectInvalid, ScopeUnknown, PurposeInvalid.
+    ClientInvalid, RedirectInvalid, ScopeUnknown, PurposeInvalid.
     """
+    name = name.strip()
+    _check_shape(name, is_public, redirect_uris, grant_types, purposes)
     for scope in scopes:
         if scope not in known_scopes:
-            raise ScopeUnknown(f"There is no scope {scope!r}.")
-    secret = None if is_public else new_secret("inseam_cs_")
+            raise ScopeUnknown(f"There is no scope {scope[:100]!r}.")
+    secret = None if is_public else new_secret(_PREFIX)
     client = Client(
-        client_id=f"{slug_of(name)[:60]}-{secrets.token_hex(6)}",
+        client_id=f"{slug_of(name)[:60].strip('-')}-{secrets.token_hex(6)}",
         org_id=organization.org_id,
         name=name,
         secret_hash=secret and sha256(secret),
         redirect_uris=[check_redirect_uri(uri) for uri in redirect_uris],
         grant_types=list(grant_types),
-        scopes=list(scopes),
+        scopes=list(dict.fromkeys(scopes)),
         purposes=[_check_purpose(purpose, scopes) for purpose in purposes],
         created_at=clock.now(),
     )
     db.add(client)
     db.flush()
     return client, secret
+
+
+def rotate_secret(db: Session, client_id: str) -> str:
+    """Give a confidential client a new secret; the old one stops at once. UnknownClient."""
+    client = _get(db, client_id)
+    if client.secret_hash is None:
+        raise ClientInvalid("A public client has no secret.")
+    secret = new_secret(_PREFIX)
+    client.secret_hash = sha256(secret)
+    return secret
+
+
+def disable_client(db: Session, clock: Clock, client_id: str) -> None:
+    """Shut a client out: it cannot authenticate, and its tokens are dead. UnknownClient."""
+    client = _get(db, client_id)
+    client.disabled_at = client.disabled_at or clock.now()
 
 
 def find_client(conn: Connection | Session, client_id: str) -> KnownClient | None:
@@ -122,23 +150,59 @@ def check_secret(client: KnownClient | None, secret: str) -> bool:
 
 def check_redirect_uri(uri: str) -> str:
     """The URI itself where it can be registered, or RedirectInvalid."""
-    parts = urlsplit(uri)
-    is_plain_local = parts.scheme == "http" and parts.hostname in _LOOPBACK
-    is_odd = (
-        parts.fragment
-        or "#" in uri
-        or parts.username
-        or parts.password
-        or "*" in uri
-        or "\\" in uri
-        or not uri.isprintable()
-        or " " in uri
-        or len(uri) > 2000
-        or any(step in (".", "..") for step in parts.path.split("/"))
-    )
-    if not parts.hostname or is_odd or not (parts.scheme == "https" or is_plain_local):
+    if not _is_redirect(uri):
         raise RedirectInvalid(f"{uri[:200]!r} cannot be registered as a redirect URI.")
     return uri
+
+
+def _is_redirect(uri: str) -> bool:
+    """https, or http on this machine; nothing in it that two parsers might read differently."""
+    try:
+        parts = urlsplit(uri)
+        is_port_fine = parts.port != 0
+    except ValueError:
+        return False
+    is_plain_local = parts.scheme == "http" and parts.hostname in _LOOPBACK
+    has_user = "@" in parts.netloc
+    has_dots = any(step in (".", "..") for step in parts.path.split("/"))
+    return bool(
+        parts.hostname
+        and (parts.scheme == "https" or is_plain_local)
+        and is_port_fine
+        and not (has_user or has_dots)
+        and not any(sign in uri for sign in "#*\\ ")
+        and uri.isascii()
+        and uri.isprintable()
+        and len(uri) <= 2000
+    )
+
+
+def _get(db: Session, client_id: str) -> Client:
+    client = db.get(Client, client_id)
+    if client is None:
+        raise UnknownClient
+    return client
+
+
+def _check_shape(
+    name: str,
+    is_public: bool,
+    redirect_uris: Sequence[str],
+    grant_types: Sequence[str],
+    purposes: Sequence[dict[str, Any]],
+) -> None:
+    if not 1 <= len(name) <= 200 or not name.isprintable():
+        raise ClientInvalid("A client has a name of 1 to 200 characters.")
+    unknown = set(grant_types) - GRANT_TYPES
+    if unknown:
+        raise ClientInvalid(f"There is no grant type {min(unknown)!r}.")
+    if is_public and "client_credentials" in grant_types:
+        raise ClientInvalid("A public client keeps no secret, so it cannot act for itself.")
+    asks = "authorization_code" in grant_types
+    if asks and not (redirect_uris and purposes):
+        raise ClientInvalid("A client that asks owners has a redirect URI and a purpose.")
+    if not asks and (redirect_uris or purposes or "refresh_token" in grant_types):
+        raise ClientInvalid("Only a client that asks owners has redirect URIs and purposes.")
 
 
 def _check_purpose(purpose: dict[str, Any], scopes: Sequence[str]) -> dict[str, Any]:
@@ -151,4 +215,7 @@ def _check_purpose(purpose: dict[str, Any], scopes: Sequence[str]) -> dict[str, 
     foreign = set(spec.scopes) - set(scopes)
     if foreign:
         raise PurposeInvalid(f"The client does not have the scope {min(foreign)!r}.")
+    strange = [scope for scope in spec.scopes if not scope.endswith(_READS)]
+    if strange:
+        raise PurposeInvalid(f"Owners are not asked for the scope {strange[0]!r}.")
     return spec.model_dump()

@@ -32,6 +32,19 @@ class PrefixInvalid(DomainError):
     kind, slug, title = Kind.invalid, "prefix-invalid", "This is not a GS1 company prefix."
 
 
+class ClientInvalid(DomainError):
+    """A client has a name; a client that asks owners has redirect URIs and purposes; a public
+    client has no secret and so never acts for itself."""
+
+    kind, slug, title = Kind.invalid, "client-invalid", "This client cannot be registered."
+
+
+class UnknownClient(DomainError):
+    """There is no client with this id."""
+
+    kind, slug, title = Kind.not_found, "unknown-client", "There is no such client."
+
+
 class RedirectInvalid(DomainError):
     """A redirect URI is an https address, or http on this very machine; it has no fragment, no
     user and no wildcard (RFC 9700 §4.1)."""

@@ -8,6 +8,7 @@ DPV = "https://w3id.org/dpv#"
 
 PURPOSES = {
     "ServiceProvision": "to provide a service you asked for",
+    "ServiceManagement": "to run its service",
     "RequestedServiceProvision": "to do what you asked for",
     "RepairImpairments": "to find and mend faults",
     "CustomerCare": "to help you as a customer",
@@ -42,6 +43,7 @@ PURPOSES = {
 
 LEGAL_BASES = {
     "Consent": "your consent",
+    "ExpressedConsent": "your expressed consent",
     "ExplicitlyExpressedConsent": "your explicit consent",
     "Contract": "a contract with you",
     "ContractPerformance": "carrying out a contract with you",

@@ -94,6 +94,11 @@ def find_organization(db: Session, slug_or_id: str) -> Organization:
     return found
 
 
+def any_organization(db: Session) -> bool:
+    """Whether anybody is registered yet."""
+    return db.execute(select(Organization.org_id).limit(1)).first() is not None
+
+
 def get_organization(db: Session, org_id: UUID) -> Organization:
     """An organization that is known to exist."""
     return db.get_one(Organization, org_id)

@@ -1,16 +1,58 @@
-"""Selects of the ingest road, by chunks of ids so that a call of many objects stays few reads."""
+"""Selects of the ingest road, by chunks of ids so that a call of many objects stays few reads.
 
-from collections.abc import Collection, Iterator, Sequence
+The statements are built once: building one costs as much as running it.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import (
+    ARRAY,
+    BindParameter,
+    Connection,
+    LargeBinary,
+    Uuid,
+    bindparam,
+    column,
+    func,
+    select,
+)
 
 from app.objects.models import Object, Product, Stream, Tenure
 from app.usage.models import RecordId, StreamHead
 
 _CHUNK = 500
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_NAMES: BindParameter[Any] = bindparam("names", expanding=True)
+
+_OBJECTS = (
+    select(Object.object_id, Object.product_id, Product.registered_at)
+    .join(Product, Product.product_id == Object.product_id)
+    .where(Object.object_id.in_(_IDS), Object.org_id == bindparam("org_id"))
+)
+_OPEN_TENURES = (
+    select(Tenure.object_id, Tenure.tenure_id, Tenure.starts_at, Tenure.claimed_at)
+    .where(Tenure.object_id.in_(_IDS), Tenure.ended_at.is_(None))
+    .order_by(Tenure.object_id)
+    .with_for_update(key_share=True)
+)
+_STREAMS = select(Stream.product_id, Stream.name, Stream.kind, Stream.fields).where(
+    Stream.product_id.in_(_IDS), Stream.name.in_(_NAMES)
+)
+# SQLite scans the whole table for `(a, b) IN (VALUES ...)`, so the pairs lead the join there.
+_PAIRS_SQLITE = """SELECT r.object_id, r.id_hash, r.content_hash FROM (VALUES {pairs}) AS k
+CROSS JOIN usage_record_ids AS r ON r.object_id = k.column1 AND r.id_hash = k.column2"""
+_pairs = func.unnest(
+    bindparam("objects", type_=ARRAY(Uuid())), bindparam("hashes", type_=ARRAY(LargeBinary()))
+).table_valued(column("object_id", Uuid()), column("id_hash", LargeBinary()))
+_PAIRS = select(RecordId.object_id, RecordId.id_hash, RecordId.content_hash).join(
+    _pairs,
+    (RecordId.object_id == _pairs.c.object_id) & (RecordId.id_hash == _pairs.c.id_hash),
+)
+_EARLIER = select(Tenure.object_id).where(Tenure.object_id.in_(_IDS), Tenure.ended_at.is_not(None))
+_HEARD = select(StreamHead.object_id, StreamHead.tenure_id).where(StreamHead.object_id.in_(_IDS))
 
 
 class ObjectRow(NamedTuple):
@@ -32,13 +74,10 @@ class TenureRow(NamedTuple):
 
 def objects_of_maker(conn: Connection, org_id: UUID, ids: Collection[UUID]) -> list[ObjectRow]:
     """Those of the ids that are this maker's."""
-    query = select(Object.object_id, Object.product_id, Product.registered_at).join(
-        Product, Product.product_id == Object.product_id
-    )
     return [
         ObjectRow._make(row)
         for part in _chunks(ids)
-        for row in conn.execute(query.where(Object.object_id.in_(part), Object.org_id == org_id))
+        for row in conn.execute(_OBJECTS, {"ids": part, "org_id": org_id})
     ]
 
 
@@ -61,14 +100,11 @@ def streams_of(
     conn: Connection, products: Collection[UUID], names: Collection[str]
 ) -> list[tuple[UUID, str, str, list[dict[str, Any]]]]:
     """Product, name, kind and fields of the streams that a call names."""
-    query = select(Stream.product_id, Stream.name, Stream.kind, Stream.fields)
     return [
-        tuple(row)
+        (row.product_id, row.name, row.kind, row.fields)
         for product_part in _chunks(products)
         for name_part in _chunks(names)
-        for row in conn.execute(
-            query.where(Stream.product_id.in_(product_part), Stream.name.in_(name_part))
-        )
+        for row in conn.execute(_STREAMS, {"ids": product_part, "names": name_part})
     ]
 
 
@@ -76,38 +112,43 @@ def known_record_ids(
     conn: Connection, keys: Collection[tuple[UUID, bytes]]
 ) -> dict[tuple[UUID, bytes], bytes]:
     """The content hash of each record id that was stored before."""
-    query = select(RecordId.object_id, RecordId.id_hash, RecordId.content_hash)
-    key = tuple_(RecordId.object_id, RecordId.id_hash)
+    find = _find_pairs_sqlite if conn.dialect.name == "sqlite" else _find_pairs
     return {
         (object_id, id_hash): content
         for part in _chunks(keys)
-        for object_id, id_hash, content in conn.execute(query.where(key.in_(part)))
+        for object_id, id_hash, content in find(conn, part)
     }
 
 
 def unheard_since_transfer(conn: Connection, tenures: Collection[tuple[UUID, UUID]]) -> set[UUID]:
     """Which of these (object, tenure) had an earlier tenure and have stored nothing in this one."""
-    earlier = select(Tenure.object_id).where(Tenure.ended_at.is_not(None))
-    heard = select(StreamHead.object_id, StreamHead.tenure_id)
     unheard: set[UUID] = set()
     for part in _chunks(tenures):
-        ids = [object_id for object_id, _ in part]
-        changed = set(conn.execute(earlier.where(Tenure.object_id.in_(ids))).scalars())
-        known = {tuple(row) for row in conn.execute(heard.where(StreamHead.object_id.in_(ids)))}
+        ids = {"ids": [object_id for object_id, _ in part]}
+        changed = set(conn.execute(_EARLIER, ids).scalars())
+        known = {tuple(row) for row in conn.execute(_HEARD, ids)}
         unheard.update(o for o, tenure in part if o in changed and (o, tenure) not in known)
     return unheard
 
 
 def _lock(conn: Connection, ids: Collection[UUID]) -> dict[UUID, TenureRow]:
-    query = select(Tenure.object_id, Tenure.tenure_id, Tenure.starts_at, Tenure.claimed_at)
-    locking = query.order_by(Tenure.object_id).with_for_update(key_share=True)
     return {
         row.object_id: TenureRow._make(row)
         for part in _chunks(sorted(ids))
-        for row in conn.execute(
-            locking.where(Tenure.object_id.in_(part), Tenure.ended_at.is_(None))
-        )
+        for row in conn.execute(_OPEN_TENURES, {"ids": part})
     }
+
+
+def _find_pairs(conn: Connection, part: Sequence[tuple[UUID, bytes]]) -> Iterable[Any]:
+    objects, hashes = zip(*part, strict=True)
+    return conn.execute(_PAIRS, {"objects": list(objects), "hashes": list(hashes)})
+
+
+def _find_pairs_sqlite(conn: Connection, part: Sequence[tuple[UUID, bytes]]) -> Iterator[Any]:
+    statement = _PAIRS_SQLITE.format(pairs=",".join(["(?,?)"] * len(part)))
+    values = tuple(value for object_id, id_hash in part for value in (object_id.bytes, id_hash))
+    for object_id, id_hash, content in conn.exec_driver_sql(statement, values):
+        yield UUID(bytes=object_id), id_hash, content
 
 
 def _chunks(values: Collection[Any]) -> Iterator[Sequence[Any]]:

@@ -1,12 +1,24 @@
 """Reading a tenure's log in order of time. Who may read is decided above; nothing here asks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Select, func, literal, or_, select, union_all
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Integer,
+    Select,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 
 from app.usage.models import Record, StreamHead
 
@@ -38,7 +50,8 @@ class StreamSummary:
 
 
 _COLUMNS = tuple(Record.__table__.c[name] for name in Row._fields)
-_PLACE = "place"  # of a stream among those that were asked for: collations differ in their order
+_EARLIEST, _LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+_NONE, _ALL = -1, 2**62  # numbers before the first and after the last of any stream
 
 
 def page(
@@ -56,26 +69,18 @@ def page(
     `after` is the position of the last record seen. Each stream is read along its own index, so
     that a page costs the same wherever it lies in a log of any length.
     """
-    arms = []
-    for place, stream in enumerate(sorted(set(streams))):
-        query = _arm(object_id, tenure_id, stream, place).where(*_inside(from_, to))
-        if after is not None:
-            query = query.where(*_beyond(after, stream))
-        arms.append(query.order_by(Record.placed_at, Record.seq).limit(limit))
-    return list(_merged(conn, arms, limit, is_newest_first=False))
+    values: dict[str, Any] = {"to": to or _LATEST}
+    for place, stream in enumerate(names := sorted(set(streams))):
+        values[f"low_{place}"], values[f"seq_{place}"] = _start(stream, from_ or _EARLIEST, after)
+    return _read(conn, object_id, tenure_id, names, limit, values, is_newest_first=False)
 
 
 def latest(
     conn: Connection, object_id: UUID, tenure_id: UUID, streams: Sequence[str], limit: int
 ) -> list[Row]:
     """The newest records, the newest first."""
-    arms = [
-        _arm(object_id, tenure_id, stream, place)
-        .order_by(Record.placed_at.desc(), Record.seq.desc())
-        .limit(limit)
-        for place, stream in enumerate(sorted(set(streams)))
-    ]
-    return list(_merged(conn, arms, limit, is_newest_first=True))
+    names = sorted(set(streams))
+    return _read(conn, object_id, tenure_id, names, limit, {}, is_newest_first=True)
 
 
 def count_records(conn: Connection, object_id: UUID, tenure_id: UUID) -> int:
@@ -116,41 +121,63 @@ def last_heard(conn: Connection, object_id: UUID, tenure_id: UUID) -> datetime |
     return conn.execute(newest).scalar_one()
 
 
-def _arm(object_id: UUID, tenure_id: UUID, stream: str, place: int) -> Select[Any]:
-    return select(*_COLUMNS, literal(place).label(_PLACE)).where(
-        Record.object_id == object_id, Record.tenure_id == tenure_id, Record.stream == stream
-    )
-
-
-def _inside(from_: datetime | None, to: datetime | None) -> Iterator[ColumnElement[bool]]:
-    if from_ is not None:
-        yield Record.placed_at >= from_
-    if to is not None:
-        yield Record.placed_at < to
-
-
-def _beyond(after: Position, stream: str) -> Iterator[ColumnElement[bool]]:
+def _start(stream: str, from_: datetime, after: Position | None) -> tuple[datetime, int]:
+    """Where to go on in one stream: the least time, and at that time the last number passed."""
+    if after is None or after[0] < from_:
+        return from_, _NONE
     placed_at, last_stream, seq = after
-    if stream < last_stream:
-        yield Record.placed_at > placed_at
-    else:
-        yield Record.placed_at >= placed_at
     if stream == last_stream:
-        yield or_(Record.placed_at > placed_at, Record.seq > seq)
+        return placed_at, seq
+    return placed_at, _ALL if stream < last_stream else _NONE
 
 
-def _merged(
-    conn: Connection, arms: Sequence[Select[Any]], limit: int, *, is_newest_first: bool
-) -> Iterator[Row]:
-    if not arms:
-        return
-    if len(arms) == 1:
-        merged: Any = arms[0]
-    else:
-        parts = [select(arm.subquery()) for arm in arms]
-        whole = union_all(*parts).subquery()
-        order = (whole.c.placed_at, whole.c[_PLACE], whole.c.seq)
-        merged = select(whole).limit(limit)
-        merged = merged.order_by(*(c.desc() if is_newest_first else c for c in order))
-    for row in conn.execute(merged):
-        yield Row._make(row[:-1])
+def _read(
+    conn: Connection,
+    object_id: UUID,
+    tenure_id: UUID,
+    names: Sequence[str],
+    limit: int,
+    values: Mapping[str, Any],
+    *,
+    is_newest_first: bool,
+) -> list[Row]:
+    if not names:
+        return []
+    streams = {f"stream_{place}": name for place, name in enumerate(names)}
+    given = {"object_id": object_id, "tenure_id": tenure_id, "limit": limit, **streams, **values}
+    statement = _statement(len(names), is_newest_first)
+    return [Row._make(row[:-1]) for row in conn.execute(statement, given)]
+
+
+@lru_cache(maxsize=128)
+def _statement(streams: int, is_newest_first: bool) -> Select[Any]:
+    """The statement for so many streams. Each is cut to the page's size before they are merged;
+    `place` keeps their order out of the hands of the database's collation."""
+    arms = [_arm(place, is_newest_first) for place in range(streams)]
+    if streams == 1:
+        return arms[0]
+    merged = union_all(*(select(arm.subquery()) for arm in arms)).subquery()
+    order = (merged.c.placed_at, merged.c.place, merged.c.seq)
+    return _cut(select(merged), order, is_newest_first)
+
+
+def _arm(place: int, is_newest_first: bool) -> Select[Any]:
+    arm = select(*_COLUMNS, literal(place).label("place")).where(
+        Record.object_id == bindparam("object_id"),
+        Record.tenure_id == bindparam("tenure_id"),
+        Record.stream == bindparam(f"stream_{place}"),
+    )
+    if not is_newest_first:
+        low: BindParameter[Any] = bindparam(f"low_{place}")
+        seq: BindParameter[Any] = bindparam(f"seq_{place}")
+        arm = arm.where(
+            Record.placed_at >= low,
+            Record.placed_at < bindparam("to"),
+            or_(Record.placed_at > low, Record.seq > seq),
+        )
+    return _cut(arm, (Record.placed_at, Record.seq), is_newest_first)
+
+
+def _cut(query: Select[Any], order: Sequence[Any], is_newest_first: bool) -> Select[Any]:
+    ordered = query.order_by(*(one.desc() if is_newest_first else one for one in order))
+    return ordered.limit(bindparam("limit", type_=Integer))

@@ -3,13 +3,40 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, case, insert
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningInsert
 
 from app.usage.models import Record, RecordId, StreamHead
 from app.usage.place import Place
+
+_ADD_RECORDS, _ADD_IDS = insert(Record), insert(RecordId)
+
+
+def _move_heads(upsert: sqlite.Insert | postgresql.Insert) -> ReturningInsert[Any]:
+    """Make a stream's head or move it on, and tell where it stands now."""
+    new, old = upsert.excluded, StreamHead.__table__.c
+    latest = case(
+        (new.last_placed_at > old.last_placed_at, new.last_placed_at), else_=old.last_placed_at
+    )
+    moved = upsert.on_conflict_do_update(
+        index_elements=["object_id", "tenure_id", "stream"],
+        set_={
+            "next_seq": old.next_seq + new.next_seq,
+            "last_placed_at": latest,
+            "last_received_at": new.last_received_at,
+        },
+    )
+    return moved.returning(old.object_id, old.tenure_id, old.stream, old.next_seq)
+
+
+_MOVE_HEADS = {
+    "sqlite": _move_heads(sqlite.insert(StreamHead)),
+    "postgresql": _move_heads(postgresql.insert(StreamHead)),
+}
 
 StreamKey = tuple[UUID, UUID, str]
 
@@ -39,7 +66,7 @@ def store(conn: Connection, now: datetime, fresh: Sequence[Fresh]) -> None:
         for key, records in by_stream.items()
         for seq, record in enumerate(records, firsts[key])
     ]
-    conn.execute(insert(Record), rows)
+    conn.execute(_ADD_RECORDS, rows)
     ids = [
         {
             "object_id": record.key[0],
@@ -51,7 +78,7 @@ def store(conn: Connection, now: datetime, fresh: Sequence[Fresh]) -> None:
         if record.id_hash is not None
     ]
     if ids:
-        conn.execute(insert(RecordId), ids)
+        conn.execute(_ADD_IDS, ids)
 
 
 def _allocate(
@@ -69,23 +96,10 @@ def _allocate(
         }
         for key, records in sorted(by_stream.items())
     ]
-    make = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
-    upsert = make(StreamHead)
-    new, old = upsert.excluded, StreamHead.__table__.c
-    latest = case(
-        (new.last_placed_at > old.last_placed_at, new.last_placed_at), else_=old.last_placed_at
-    )
-    moved = upsert.on_conflict_do_update(
-        index_elements=["object_id", "tenure_id", "stream"],
-        set_={
-            "next_seq": old.next_seq + new.next_seq,
-            "last_placed_at": latest,
-            "last_received_at": new.last_received_at,
-        },
-    ).returning(StreamHead.object_id, StreamHead.tenure_id, StreamHead.stream, StreamHead.next_seq)
+    move = _MOVE_HEADS[conn.dialect.name]
     return {
         (object_id, tenure_id, stream): next_seq - len(by_stream[object_id, tenure_id, stream])
-        for object_id, tenure_id, stream, next_seq in conn.execute(moved, heads)
+        for object_id, tenure_id, stream, next_seq in conn.execute(move, heads)
     }
 
 

@@ -19,6 +19,7 @@ from app.web.plots.places import count_cells, place_bars
 
 _TIME_UNITS = {"s": 1 / 60, "min": 1.0, "h": 60.0}
 _NUMBERS = ("number", "integer")
+_NOTHING = "Nothing was recorded."
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,8 @@ def _plot(
     legend: bool = False,
     even: bool = False,
 ) -> Plot:
-    shown = svg if rows else Markup("")
+    is_empty = said == _NOTHING
+    shown = Markup("") if is_empty else svg
     plot_id = f"stream-{stream.name}"
     return Plot(
         plot_id,
@@ -134,8 +136,8 @@ def _plot(
         stream.category,
         said,
         shown,
-        gaps and bool(rows),
-        legend and bool(rows),
+        gaps,
+        legend,
         even,
         columns,
         rows,
@@ -162,10 +164,11 @@ def _bars(
 def _year(stream: StreamInfo, days: Sequence[Day], fmt: Formatter, csv: str) -> Plot:
     amount = amount_of(stream)
     values = [amount.of_day(day) for day in days]
+    heard = [day for day in days if not day.is_silent]
     squares = [HeatDay(d.day, v) for d, v in zip(days, values, strict=True)]
     said = _said_days(values, amount, fmt)
     svg = heat_map(f"plot-{stream.name}", stream.title, said, squares, fmt.month)
-    columns, rows = _day_table(stream, days, fmt)
+    columns, rows = _day_table(stream, heard, fmt)
     return _plot(stream, said, svg, columns, rows, csv, legend=True, even=True)
 
 
@@ -203,7 +206,7 @@ def _places(
 ) -> Plot:
     points = [(v[place[0]], v[place[1]]) for v in values if place[0] in v and place[1] in v]
     cells = count_cells(points)
-    said = "Nowhere." if not cells else f"In {fmt.count(len(cells), 'square')} of a kilometre."
+    said = _NOTHING if not cells else f"In {fmt.count(len(cells), 'square')} of a kilometre."
     rows = [
         [cell.name, fmt.number(cell.count, 0), f"{round(cell.share * 100)}%"] for cell in cells
     ]
@@ -246,7 +249,7 @@ def _span(period: Period, zone: ZoneInfo, fmt: Formatter) -> Span:
 def _said_days(values: Sequence[float | None], amount: Amount, fmt: Formatter) -> str:
     heard = [value for value in values if value is not None]
     if not heard:
-        return "Nothing was recorded."
+        return _NOTHING
     total = amount.said(sum(heard), fmt)
     return f"Recorded on {len(heard)} of {fmt.count(len(values), 'day')}, {total} in all."
 
@@ -255,7 +258,7 @@ def _said_dots(
     stream: StreamInfo, dots: Sequence[Dot], shown: dict[str, Any] | None, fmt: Formatter
 ) -> str:
     if not dots:
-        return "Nothing was recorded."
+        return _NOTHING
     times = fmt.count(len(dots), "record")
     if shown is None:
         return f"{times}."
@@ -274,14 +277,13 @@ def _day_table(
     columns = ["Day", "Records", *[f["title"] for f in numbers]]
     rows = []
     for day in days:
-        if day.is_silent:
-            continue
         cells = []
         for told in numbers:
             found = day.fields.get(told["name"])
             value = None if found is None else (found.total if is_sum else found.mean)
             cells.append("" if value is None else fmt.quantity(value, told.get("unit")))
-        rows.append([fmt.day(day.day), fmt.number(day.count, 0), *cells])
+        count = "nothing recorded" if day.is_silent else fmt.number(day.count, 0)
+        rows.append([fmt.day(day.day), count, *cells])
     return columns, rows
 
 

@@ -56,7 +56,7 @@ STATUSES = {
     "running": ("Being made", "wait"),
     "done": ("Ready", "good"),
     "failed": ("Did not work", "bad"),
-    "cancelled": ("Stopped", "off"),
+    "cancelled": ("Removed", "off"),
 }
 
 LEGAL_BASES = {
@@ -78,24 +78,22 @@ USED_BY = {
 
 REFUSALS = {
     "no-grant": "There was no permission.",
-    "grant-requested": "You had not answered the request yet.",
-    "grant-refused": "You had said no.",
-    "grant-revoked": "You had taken the permission back.",
-    "grant-ended": "They had ended the permission themselves.",
-    "grant-expired": "The permission had run out.",
-    "grant-paused": "The permission was paused.",
-    "grant-superseded": "The permission had been replaced by a newer one.",
-    "object-not-granted": "The permission does not cover this object.",
-    "category-not-granted": "The permission does not cover this kind of data.",
-    "action-not-granted": "The permission does not cover this way of reading.",
+    "not-granted": "The permission does not cover this.",
+    "requested": "You had not answered the request yet.",
+    "refused": "You had said no.",
+    "revoked": "You had taken the permission back.",
+    "ended": "They had ended the permission themselves.",
+    "expired": "The permission had run out.",
+    "paused": "The permission was paused.",
+    "superseded": "The permission had been replaced by a newer one.",
+    "limit": "They had read as often as you allow.",
     "outside-window": "They asked for a time that you did not open.",
-    "limit-reached": "They had read as often as you allow.",
-    "tenure-ended": "The object was no longer yours.",
-    "no-tenure": "The object had no owner.",
     "insufficient-scope": "The key they used does not open this.",
+    "client-disabled": "This company was barred from the service.",
+    "replayed": "A key was used twice, so it was stopped for safety.",
     "token-revoked": "The key they used no longer works.",
     "token-expired": "The key they used had run out.",
-    "invalid-token": "The key they used does not work.",
+    "unknown": "The key they used does not work.",
 }
 
 GAPS = "A gap means that nothing was recorded. It does not mean zero."

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from app.api.examples import json_example, problem_responses
 from app.api.kept import SecretKey, require_key
 from app.api.makers import examples
+from app.api.makers.caller import maker_of
 from app.api.makers.minted import MintedOut, report_row, with_label
 from app.kit.http import AppClock, AppSettings, Db, ReadDb, StrictRoute
 from app.kit.jobs import Job
@@ -84,7 +85,7 @@ Order = Annotated[
 )
 def mint_in_bulk(
     order: Order,
-    maker: ObjectWriter,
+    caller: ObjectWriter,
     db: Db,
     clock: AppClock,
     settings: AppSettings,
@@ -94,6 +95,7 @@ def mint_in_bulk(
     """Mint up to 10,000 objects as a job. Its report is sealed to a key made from your
     Idempotency-Key, which is stored nowhere: keep it, or the claim codes are lost and have to be
     renewed one by one. The same call with the same key gives the same job."""
+    maker = maker_of(caller)
     secret = require_key(key)
     minting_origin(settings)
     product = get_product(db, maker.org_id, order.product_id)
@@ -109,8 +111,9 @@ def mint_in_bulk(
     responses={200: json_example("The job.", examples.JOB_EXAMPLE)}
     | problem_responses(401, 403, 404, 422),
 )
-def show_job(job_id: UUID, maker: ObjectWriter, db: ReadDb) -> JobOut:
+def show_job(job_id: UUID, caller: ObjectWriter, db: ReadDb) -> JobOut:
     """How many rows are done. Rows that are done can be read from the report already."""
+    maker = maker_of(caller)
     return _job_out(bulk.get_job(db, maker.org_id, job_id))
 
 
@@ -122,7 +125,7 @@ def show_job(job_id: UUID, maker: ObjectWriter, db: ReadDb) -> JobOut:
 )
 def read_job_report(
     job_id: UUID,
-    maker: ObjectWriter,
+    caller: ObjectWriter,
     db: ReadDb,
     settings: AppSettings,
     response: Response,
@@ -134,6 +137,7 @@ def read_job_report(
     """The rows done so far, with the same Idempotency-Key as the minting. The report is wiped
     after 24 hours, or when you acknowledge it (DELETE). While the job runs `next` may point to
     rows that are still to come."""
+    maker = maker_of(caller)
     secret = require_key(key)
     job = bulk.get_job(db, maker.org_id, job_id)
     size = min(limit, MAX_LABELS) if labels else limit
@@ -157,8 +161,9 @@ def read_job_report(
     summary="Acknowledge a report",
     responses=problem_responses(401, 403, 404, 409, 422),
 )
-def acknowledge_report(job_id: UUID, maker: ObjectWriter, db: Db) -> None:
+def acknowledge_report(job_id: UUID, caller: ObjectWriter, db: Db) -> None:
     """Say that you have the report: it is wiped here. Refused while the job works."""
+    maker = maker_of(caller)
     bulk.wipe_report(db, maker.org_id, job_id)
 
 

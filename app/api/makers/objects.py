@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from app.api.examples import json_example, problem_responses
 from app.api.kept import REPLAYED, SecretKey, answer_once, require_key
 from app.api.makers import examples
+from app.api.makers.caller import maker_of
 from app.api.makers.minted import MintAnswer, minted_rows, with_labels
 from app.kit.errors import InvalidCursor, NotFound
 from app.kit.http import (
@@ -92,7 +93,7 @@ Order = Annotated[
 )
 def mint_objects(
     order: Order,
-    maker: ObjectWriter,
+    caller: ObjectWriter,
     database: AppDatabase,
     clock: AppClock,
     settings: AppSettings,
@@ -103,6 +104,7 @@ def mint_objects(
     was minted before, or cannot be one, spoils only its own line (with `serial` alone: the call).
     The same call with the same Idempotency-Key gives the same answer for 24 hours, or until you
     acknowledge it at `POST /v1/answers/acknowledge`."""
+    maker = maker_of(caller)
     asked = ("POST /v1/objects", order)
     with database.session() as db:
         answer = answer_once(
@@ -127,7 +129,7 @@ def mint_objects(
 )
 def renew_claim_code(
     object_id: UUID,
-    maker: ObjectWriter,
+    caller: ObjectWriter,
     database: AppDatabase,
     clock: AppClock,
     settings: AppSettings,
@@ -135,6 +137,7 @@ def renew_claim_code(
 ) -> Response:
     """A new code and label for an object without an owner, for a label that was lost. Older codes
     of the object are dead from now on. An object with an owner is refused (`object-claimed`)."""
+    maker = maker_of(caller)
     asked = (f"POST /v1/objects/{object_id}/claim-code", None)
     with database.session() as db:
         answer = answer_once(
@@ -155,9 +158,10 @@ def renew_claim_code(
     summary="Acknowledge an answer with secrets",
     responses=problem_responses(400, 401, 403, 404),
 )
-def acknowledge_answer(maker: ObjectWriter, db: Db, key: SecretKey = None) -> None:
+def acknowledge_answer(caller: ObjectWriter, db: Db, key: SecretKey = None) -> None:
     """Say that you have the answer to the call with this Idempotency-Key: it is wiped here. A
     repetition of that call is then 410 (`answer-wiped`)."""
+    maker = maker_of(caller)
     if not wipe(db.connection(), maker.client_id, require_key(key)):
         raise NotFound
 
@@ -169,7 +173,7 @@ def acknowledge_answer(maker: ObjectWriter, db: Db, key: SecretKey = None) -> No
     | problem_responses(400, 401, 403, 422),
 )
 def list_own_made_objects(
-    maker: ObjectWriter,
+    caller: ObjectWriter,
     db: ReadDb,
     cursors: AppCursors,
     settings: AppSettings,
@@ -179,6 +183,7 @@ def list_own_made_objects(
 ) -> ObjectPage:
     """The objects you minted, each with whether it records (it has an owner), never who owns it.
     Follow `next` until it is null."""
+    maker = maker_of(caller)
     bound = (maker.org_id, "objects", product_id)
     position = parse_id(str(cursors.open(after, *bound))) if after else None
     if after and position is None:
@@ -201,9 +206,10 @@ def list_own_made_objects(
     | problem_responses(401, 403, 404, 422),
 )
 def show_object(
-    object_id: UUID, maker: ObjectWriter, db: ReadDb, settings: AppSettings
+    object_id: UUID, caller: ObjectWriter, db: ReadDb, settings: AppSettings
 ) -> ObjectOut:
     """An object that you minted; anybody else's is 404."""
+    maker = maker_of(caller)
     return _object_out(get_made(db, maker.org_id, object_id, settings.origin))
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from app.api.examples import json_example, problem_responses
 from app.api.kept import REPLAYED, OptionalKey, answer_once
+from app.api.makers.caller import maker_of
 from app.api.makers.examples import PRODUCT_OUT_EXAMPLE, PRODUCT_SPEC_EXAMPLE
 from app.api.views import ProductOut, product_out, wire
 from app.kit import jsonio
@@ -42,12 +43,13 @@ class ProductPage(BaseModel):
     | problem_responses(400, 401, 403, 409, 413, 415, 422),
 )
 def register_a_product(
-    spec: Spec, maker: ProductWriter, db: Db, clock: AppClock, key: OptionalKey = None
+    spec: Spec, caller: ProductWriter, db: Db, clock: AppClock, key: OptionalKey = None
 ) -> Response:
     """Register a product with its passport, its streams and, for each stream, the facts that the
     EU Data Act, article 3(2), wants told before a sale. A registration without one of them is
     refused, and `errors` names it. All of it stands on the product's public page. The GTIN must
     lie under one of your GS1 prefixes (`gtin-outside-prefix`) and names one product for good."""
+    maker = maker_of(caller)
 
     def work() -> object:
         product = register_product(db, clock, maker.org_id, spec)
@@ -68,13 +70,14 @@ def register_a_product(
     | problem_responses(400, 401, 403),
 )
 def list_own_products(
-    maker: ProductWriter,
+    caller: ProductWriter,
     db: ReadDb,
     cursors: AppCursors,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     after: Annotated[str | None, Query(max_length=2000)] = None,
 ) -> ProductPage:
     """Your products. Follow `next` until it is null."""
+    maker = maker_of(caller)
     bound = (maker.org_id, "products")
     position = parse_id(str(cursors.open(after, *bound))) if after else None
     if after and position is None:
@@ -94,7 +97,8 @@ def list_own_products(
     responses={200: json_example("The product.", PRODUCT_OUT_EXAMPLE)}
     | problem_responses(401, 403, 404, 422),
 )
-def show_product(product_id: UUID, maker: ProductWriter, db: ReadDb) -> ProductOut:
+def show_product(product_id: UUID, caller: ProductWriter, db: ReadDb) -> ProductOut:
     """A product of yours; anybody else's is 404."""
+    maker = maker_of(caller)
     product = get_product(db, maker.org_id, product_id)
     return product_out(product, list(streams_of(db, product_id)))

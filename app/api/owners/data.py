@@ -11,7 +11,7 @@ from app.disclosure.own import OwnReader, list_own, read_own
 from app.disclosure.reader import Disclosed, NotDisclosed
 from app.disclosure.records import Wanted
 from app.kit.http import AppClock, AppCursors, AppDatabase, AppSettings, Connection
-from app.oauth.protect import Principal, bearer_token, principal_of, require_scope
+from app.oauth.protect import Principal, bearer_token, own_principal
 
 router = APIRouter(prefix="/v1/me", tags=["Owners: your own data"])
 
@@ -29,7 +29,7 @@ async def list_own_objects(
     deadline = timedelta(seconds=settings.send_deadline_seconds)
 
     def work(conn: Connection) -> Disclosed:
-        reader = _reader(require_scope(principal_of(conn, clock, token), "own:read"))
+        reader = _reader(own_principal(conn, clock, token, "own:read"))
         return list_own(conn, clock, reader, settings.origin, deadline)
 
     return send(await database.run(work), clock)
@@ -59,7 +59,7 @@ async def read_own_records(
     deadline = timedelta(seconds=settings.send_deadline_seconds)
 
     def work(conn: Connection) -> Disclosed | NotDisclosed:
-        reader = _reader(require_scope(principal_of(conn, clock, token), "own:read"))
+        reader = _reader(own_principal(conn, clock, token, "own:read"))
         return read_own(conn, clock, cursors, reader, object_id, wanted, deadline)
 
     return send(await database.run(work), clock, request)

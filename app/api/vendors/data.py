@@ -17,8 +17,9 @@ from app.kit.errors import NotFound
 from app.kit.http import AppClock, AppCursors, AppDatabase, AppSettings, Connection
 from app.kit.limits import Limit, spend
 from app.kit.paging import MAX_LIMIT
-from app.oauth.errors import InvalidToken
+from app.oauth.errors import InsufficientScope, InvalidToken
 from app.oauth.protect import Principal, bearer_token, principal_of, require_known
+from app.objects.categories import VENDOR_SCOPES
 
 router = APIRouter(prefix="/v1/data", tags=["Vendors: data"])
 
@@ -49,7 +50,10 @@ async def list_granted_objects(
         reader = reader_of(require_known(principal_of(conn, clock, token)))
         return list_objects(conn, clock, reader, origin, deadline)
 
-    return send(await database.run(work), clock)
+    outcome = await database.run(work)
+    if isinstance(outcome, NotDisclosed) and outcome.rule == "no-grant":
+        raise InsufficientScope(" ".join(VENDOR_SCOPES))
+    return send(outcome, clock)
 
 
 @router.get(

@@ -188,7 +188,7 @@ class Service:
             )
         except OAuthError as error:
             if error.error != "invalid_grant":
-                raise
+                raise _unavailable() from error
             del link.token["refresh_token"]
             return False
         link.token.pop("expires_at", None)

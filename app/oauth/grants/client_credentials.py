@@ -9,8 +9,6 @@ from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
 class CredentialsGrant(ClientCredentialsGrant):
     """For confidential clients; a scope that is not registered refuses the request."""
 
-    TOKEN_ENDPOINT_AUTH_METHODS = ["client_secret_basic", "client_secret_post"]
-
     def validate_token_request(self) -> Any:
         client = self.authenticate_token_endpoint_client()
         if client.known.is_public or not client.check_grant_type(self.GRANT_TYPE):

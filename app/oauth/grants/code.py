@@ -93,15 +93,18 @@ class CodeGrant(AuthorizationCodeGrant):
         return granted
 
     def create_token_response(self) -> Any:
-        """Claim the code before anything is issued, so that of many one gets tokens."""
-        row = self.request.authorization_code.row
-        self.authenticate_user(self.request.authorization_code)
-        if not use_code(self.server.conn, self.server.now, row.code_hash):
-            self._end_family(row)
-        return super().create_token_response()
-
-    def delete_authorization_code(self, authorization_code: Code) -> None:
-        """Claimed already; the row stays, to notice a replay."""
+        """Refuse first, then claim, then issue: of many redemptions one gets tokens."""
+        code = self.request.authorization_code
+        granted = self.request.user = self.authenticate_user(code)
+        scopes = granted.scopes(code.row.scopes)
+        if not scopes:
+            raise InvalidGrantError("The permission has nothing of this any more.")
+        if not use_code(self.server.conn, self.server.now, code.row.code_hash):
+            self._end_family(code.row)
+        with_refresh = self.client.check_grant_type("refresh_token")
+        token = self.generate_token(scope=" ".join(scopes), include_refresh_token=with_refresh)
+        self.save_token(token)
+        return 200, token, self.TOKEN_RESPONSE_HEADER
 
     def _end_family(self, row: Any) -> None:
         end_family(self.server.conn, self.server.now, row.family_id, "token-reused")

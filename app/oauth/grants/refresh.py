@@ -28,9 +28,6 @@ class StoredToken(TokenMixin):
 class RefreshGrant(RefreshTokenGrant):
     """Rotates, and takes a second use for a theft (RFC 9700 §4.14.2)."""
 
-    TOKEN_ENDPOINT_AUTH_METHODS = ["client_secret_basic", "client_secret_post", "none"]
-    INCLUDE_NEW_REFRESH_TOKEN = True
-
     def authenticate_refresh_token(self, refresh_token: str) -> StoredToken | None:
         """The client's own live token; its second use ends the family."""
         row = queries.find_token(self.server.conn, refresh_token)
@@ -50,24 +47,19 @@ class RefreshGrant(RefreshTokenGrant):
             raise InvalidGrantError("The permission has ended.")
         return granted
 
-    def issue_token(self, user: Any, refresh_token: StoredToken) -> Any:
-        """Narrower where asked, for the access token alone; never more than the grant has now."""
-        wanted = to_list(self.request.payload.scope) or refresh_token.row.scopes
-        scopes = user.scopes(wanted)
+    def create_token_response(self) -> Any:
+        """Refuse first, then claim, then issue. A narrower scope is for the access token alone,
+        and no token gets more than the grant has now."""
+        old = self.request.refresh_token
+        granted = self.request.user = self.authenticate_user(old)
+        scopes = granted.scopes(to_list(self.request.payload.scope) or old.row.scopes)
         if not scopes:
             raise InvalidScopeError("The permission has nothing of this any more.")
-        return self.generate_token(user=user, scope=" ".join(scopes))
-
-    def create_token_response(self) -> Any:
-        """Refuse first, then claim, then issue."""
-        refresh_token = self.request.refresh_token
-        self.issue_token(self.authenticate_user(refresh_token), refresh_token)
-        if not use_refresh(self.server.conn, self.server.now, refresh_token.row.token_hash):
-            self._end_family(refresh_token.row)
-        return super().create_token_response()
-
-    def revoke_old_credential(self, refresh_token: StoredToken) -> None:
-        """Claimed already; the row stays, to notice a second use."""
+        if not use_refresh(self.server.conn, self.server.now, old.row.token_hash):
+            self._end_family(old.row)
+        token = self.generate_token(scope=" ".join(scopes))
+        self.save_token(token)
+        return 200, token, self.TOKEN_RESPONSE_HEADER
 
     def _end_family(self, row: Any) -> None:
         end_family(self.server.conn, self.server.now, row.family_id, "token-reused")

@@ -49,7 +49,7 @@ def _draw(
 ) -> Markup:
     rows = -(-weeks // per_row)
     row_height = _TOP + 7 * _STEP + 8
-    frame = Frame(f"{name} plot-year", per_row * _STEP + 2 * _LEFT, rows * row_height)
+    frame = Frame(name, per_row * _STEP + 2 * _LEFT, rows * row_height, kind="plot-year")
     first = _monday(days[0].day)
     paths: dict[str, str] = {}
     labels: list[Markup] = []

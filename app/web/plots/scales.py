@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Frame:
-    """Size and margins in user units; `name` ends up in the class that shows or hides it."""
+    """Size and margins in user units; `name` ends up in the class that shows or hides it,
+    `kind` in one more class."""
 
     name: str
     width: float
@@ -17,6 +18,7 @@ class Frame:
     top: float = 14
     bottom: float = 28
     tick_space: float = 44
+    kind: str = ""
 
     @property
     def inner_width(self) -> float:

@@ -28,7 +28,7 @@ def drawing(frame: Frame, plot_id: str, title: str, desc: str, *children: Markup
         tag("title", title, id=f"{own}-t"),
         tag("desc", desc, id=f"{own}-d"),
         *children,
-        class_=f"plot plot-{frame.name}",
+        class_=f"plot plot-{frame.name} {frame.kind}".rstrip(),
         viewBox=f"0 0 {_text(frame.width)} {_text(frame.height)}",
         role="img",
         aria_labelledby=f"{own}-t",

@@ -1,5 +1,6 @@
 // <passkey-button mode="get|create" data-options data-verify data-next [data-fields] [conditional]>
-// asks the server for options, the browser for a credential, and the server to check it.
+// asks the server for options, the browser for a credential, and the server to check it. A
+// problem that carries `confirm` asks for a fresh sign-in at that address first.
 
 async function post(url, body) {
   const answer = await fetch(url, {
@@ -8,6 +9,7 @@ async function post(url, body) {
     body: JSON.stringify(body),
   });
   const said = await answer.json().catch(() => ({}));
+  if (said.confirm) location.assign(said.confirm);
   if (!answer.ok) throw new Error(said.detail || said.title || 'The server did not accept this.');
   return said;
 }
@@ -44,6 +46,7 @@ class PasskeyButton extends HTMLElement {
     try {
       const credential = await this.ask(mediation, this.abort.signal);
       if (!credential) throw new Error('The device gave no passkey.');
+      this.chosen = true;
       this.say('Checking…');
       const done = await post(this.dataset.verify, {
         credential: credential.toJSON(),
@@ -51,8 +54,9 @@ class PasskeyButton extends HTMLElement {
       });
       location.assign(done.next || this.dataset.next);
     } catch (error) {
-      if (error.name !== 'AbortError') this.say(mediation && error.name === 'NotAllowedError' ? '' : plain[error.name] || error.message);
-      if (!mediation) this.busy(false);
+      if (mediation && !this.chosen) return;
+      if (error.name !== 'AbortError') this.say(plain[error.name] || error.message);
+      this.busy(false);
     }
   }
 

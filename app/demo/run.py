@@ -1,0 +1,147 @@
+"""Running the demo: seed, start the service and the vendor's site, print where to look."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from types import FrameType
+
+import httpx
+
+from app.demo.seed import Seeded, seed
+from app.keys.ring import Keyring
+from app.kit.clock import SystemClock
+from app.kit.db import Database
+from app.kit.errors import DomainError, Kind
+from app.kit.migrate import migrate
+from app.kit.paging import Cursors
+from app.organizations.service import any_organization
+from app.settings import Settings
+
+_FOLDER = Path("var") / "demo"
+_START_SECONDS = 60
+_STOP_SECONDS = 10
+_TWO_WEEKS_MINUTES = 60 * 24 * 14
+
+
+class DemoCannotStart(DomainError):
+    """The demo needs its two ports and an empty database."""
+
+    kind, slug, title = Kind.conflict, "demo-cannot-start", "The demo cannot start."
+
+
+def run_demo(port: int, vendor_port: int) -> None:
+    """Start over, and run until Ctrl-C."""
+    settings = _settings(port)
+    vendor_url = f"http://127.0.0.1:{vendor_port}"
+    credentials = _prepare(settings, vendor_url)
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    processes: list[subprocess.Popen[bytes]] = []
+    try:
+        processes.append(_start([sys.executable, "-m", "app.cli", "serve"], settings))
+        vendor = [sys.executable, "-m", "app.demo.vendor", "--service", settings.origin]
+        vendor += ["--port", str(vendor_port), "--credentials", str(credentials)]
+        processes.append(_start(vendor, settings))
+        _await(f"{settings.origin}/readyz", processes)
+        _await(f"{vendor_url}/", processes)
+        _leave_request(settings.origin, vendor_url)
+        print(f"Inseam runs at           {settings.origin}")  # noqa: T201
+        print(f"Sign in as the demo owner {settings.origin}/sign-in (one click)")  # noqa: T201
+        print(f"The vendor, Mend & Co     {vendor_url}", flush=True)  # noqa: T201
+        _watch(processes)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        _end(processes)
+
+
+def _settings(port: int) -> Settings:
+    return Settings(
+        demo=True,
+        data_dir=_FOLDER,
+        port=port,
+        public_url=f"http://localhost:{port}",
+        operator_name="The Inseam demo on this machine",
+        request_minutes=_TWO_WEEKS_MINUTES,
+    )
+
+
+def _prepare(settings: Settings, vendor_url: str) -> Path:
+    """A fresh folder and a seeded database; the file with the vendor's credentials."""
+    clock = SystemClock()
+    shutil.rmtree(settings.data_dir, ignore_errors=True)
+    settings.data_dir.mkdir(parents=True)
+    migrate(settings.url)
+    keyring = Keyring(settings.data_dir / "keyring.json", clock)
+    cursors = Cursors(keyring.cursor_keys, clock, timedelta(hours=1))
+    with Database(settings.url, pool_size=settings.pool_size) as database:
+        with database.read() as db:
+            if any_organization(db):
+                raise DemoCannotStart("The database is not empty, and the demo seeds its own.")
+        seeded: Seeded = seed(database, cursors, clock.now(), vendor_url)
+    path = settings.data_dir / "mend-and-co.json"
+    told = {"client_id": seeded.client_id, "client_secret": seeded.client_secret}
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump(told, file)
+    return path
+
+
+def _start(command: list[str], settings: Settings) -> subprocess.Popen[bytes]:
+    """A child in a process group of its own, so that Ctrl-C reaches it through us alone."""
+    told = {
+        f"INSEAM_{name.upper()}": str(getattr(settings, name)) for name in settings.model_fields_set
+    }
+    return subprocess.Popen(command, env=os.environ | told, start_new_session=True)
+
+
+def _await(url: str, processes: list[subprocess.Popen[bytes]]) -> None:
+    end = time.monotonic() + _START_SECONDS
+    while time.monotonic() < end:
+        if any(process.poll() is not None for process in processes):
+            raise DemoCannotStart("A part of it stopped; is one of its ports in use?")
+        with suppress(httpx.TransportError):
+            if httpx.get(url, timeout=2).status_code < 500:
+                return
+        time.sleep(0.1)
+    raise DemoCannotStart(f"{url} did not answer within {_START_SECONDS} seconds.")
+
+
+def _leave_request(origin: str, vendor_url: str) -> None:
+    """The vendor asks, the owner has not answered yet: as if the page had been closed."""
+    with httpx.Client(timeout=10) as browser:
+        asked = browser.get(f"{vendor_url}/connect")
+        page = browser.get(asked.headers["location"])
+        signed_in = browser.post(f"{origin}/demo/sign-in", headers={"Origin": origin})
+        cookies = {c.name: c.value or "" for c in signed_in.cookies.jar}
+        page = httpx.get(
+            httpx.URL(origin).join(page.headers["location"]),
+            headers={"Cookie": "; ".join(f"{k}={v}" for k, v in cookies.items())},
+        )
+        page.raise_for_status()
+
+
+def _watch(processes: list[subprocess.Popen[bytes]]) -> None:
+    while all(process.poll() is None for process in processes):
+        time.sleep(0.5)
+    raise DemoCannotStart("A part of the demo stopped by itself.")
+
+
+def _end(processes: list[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _as_interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,50 @@
+"""The owner's answer on its way back to the vendor (RFC 6749 §4.1.2, RFC 9207)."""
+
+from datetime import timedelta
+
+from sqlalchemy.orm import Session
+
+from app.consent.models import AccessRequest, Grant
+from app.kit.clock import Clock
+from app.kit.ids import new_id
+from app.oauth.granted import load_granted
+from app.oauth.http import with_parameters
+from app.oauth.tokens import mint_code
+from app.settings import Settings
+
+
+def redirect_allowed(
+    db: Session, clock: Clock, settings: Settings, request: AccessRequest, grant: Grant
+) -> str:
+    """Issue the code for what was granted; the address to send the browser to."""
+    db.flush()
+    now, protocol = clock.now(), request.protocol
+    granted = load_granted(db, now, grant.owner_id, grant.grant_id)
+    assert granted is not None  # made in this transaction
+    code = mint_code(
+        db,
+        {
+            "family_id": new_id(),
+            "client_id": request.client_id,
+            "owner_id": grant.owner_id,
+            "grant_id": grant.grant_id,
+            "redirect_uri": protocol["redirect_uri"],
+            "scopes": granted.scopes(protocol["scopes"]),
+            "challenge": protocol["code_challenge"],
+            "created_at": now,
+            "expires_at": now + timedelta(seconds=settings.code_seconds),
+        },
+    )
+    return _back(settings, request, ("code", code))
+
+
+def redirect_refused(settings: Settings, request: AccessRequest) -> str:
+    """The address that tells the vendor that the owner said no."""
+    return _back(settings, request, ("error", "access_denied"))
+
+
+def _back(settings: Settings, request: AccessRequest, answer: tuple[str, str]) -> str:
+    protocol = request.protocol
+    state = [("state", protocol["state"])] if protocol["state"] else []
+    said = [answer, *state, ("iss", settings.origin)]
+    return with_parameters(protocol["redirect_uri"], said)

@@ -1,0 +1,43 @@
+"""What clients may discover, built from what is registered (RFC 8414, RFC 9728)."""
+
+from typing import Any
+
+from app.oauth import clientauth, pkce
+from app.oauth.scopes import CLIENT_SCOPES, OWNER_SCOPES, VENDOR_SCOPES
+from app.oauth.server import GRANTS
+from app.settings import Settings
+
+
+def server_metadata(settings: Settings) -> dict[str, Any]:
+    """The authorization server (RFC 8414 §2, RFC 9207 §3)."""
+    origin = settings.origin
+    response_types = sorted({t for g, _ in GRANTS for t in getattr(g, "RESPONSE_TYPES", ())})
+    return {
+        "issuer": origin,
+        "authorization_endpoint": f"{origin}/oauth/authorize",
+        "token_endpoint": f"{origin}/oauth/token",
+        "revocation_endpoint": f"{origin}/oauth/revoke",
+        "jwks_uri": f"{origin}/oauth/jwks",
+        "scopes_supported": list(CLIENT_SCOPES),
+        "response_types_supported": response_types,
+        "response_modes_supported": ["query"],
+        "grant_types_supported": [grant.GRANT_TYPE for grant, _ in GRANTS],
+        "token_endpoint_auth_methods_supported": list(clientauth.METHODS),
+        "revocation_endpoint_auth_methods_supported": list(clientauth.METHODS),
+        "code_challenge_methods_supported": pkce.METHODS,
+        "authorization_response_iss_parameter_supported": True,
+        "protected_resources": [origin, f"{origin}/v1/data"],
+    }
+
+
+def resource_metadata(settings: Settings, path: str = "") -> dict[str, Any]:
+    """A protected resource (RFC 9728 §2): the whole API, or the part that vendors read."""
+    scopes = VENDOR_SCOPES if path else CLIENT_SCOPES | OWNER_SCOPES
+    return {
+        "resource": settings.origin + path,
+        "authorization_servers": [settings.origin],
+        "jwks_uri": f"{settings.origin}/oauth/jwks",
+        "scopes_supported": list(scopes),
+        "bearer_methods_supported": ["header"],
+        "resource_name": "Inseam: data of connected objects",
+    }

@@ -1,0 +1,151 @@
+"""Who calls: an access token becomes one `Principal`, decided here and nowhere else."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPBearer
+from sqlalchemy import Connection
+
+from app.consent.decide import live_status
+from app.kit.clock import Clock
+from app.kit.http import AppClock, AppDatabase
+from app.oauth import queries
+from app.oauth.errors import InsufficientScope, InvalidToken, TokenMissing
+from app.oauth.personal import is_use_due, note_use
+from app.oauth.scopes import OWNER_SCOPES
+
+_DATA = "/v1/data"
+_LONGEST = 200
+
+_scheme = HTTPBearer(auto_error=False, description="An access token (RFC 6750), in the header.")
+
+
+@dataclass(frozen=True)
+class Principal:
+    """A token's holder. `grant_id` is None where it carries no grant, `objects` None where it is
+    not limited to some; `dead_reason` says why a token that once worked works no longer, or
+    "paused" while its grant rests."""
+
+    client_id: str | None
+    org_id: UUID | None
+    name: str
+    owner_id: UUID | None
+    grant_id: UUID | None
+    scopes: frozenset[str]
+    objects: tuple[UUID, ...] | None
+    kind: str
+    token_id: UUID
+    dead_reason: str | None
+    last_used_at: datetime | None = None
+
+
+def bearer_token(request: Request) -> str:
+    """The token in the header Authorization (RFC 6750 §2.1), whose scheme has any case.
+
+    TokenMissing when there is none, or when one stands in the address.
+    """
+    path = _DATA if request.url.path.startswith(_DATA) else ""
+    if "access_token" in request.query_params:
+        raise TokenMissing("A token never stands in the address; send it as a header.", path)
+    given = request.headers.getlist("authorization")
+    if len(given) != 1:
+        raise TokenMissing(path=path)
+    scheme, _, token = given[0].strip().partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise TokenMissing(path=path)
+    return token.strip()
+
+
+def principal_of(conn: Connection, clock: Clock, token: str) -> Principal | None:
+    """Whose token this is, in two reads: the token, then its grant. A dead one gives a Principal
+    with the reason; an unknown one, or one that is no access token, None."""
+    row = queries.find_token(conn, token) if len(token) <= _LONGEST else None
+    if row is None or row.kind == "refresh":
+        return None
+    return Principal(
+        client_id=row.client_id,
+        org_id=row.org_id,
+        name=row.client_name if row.kind == "access" else row.name,
+        owner_id=row.owner_id,
+        grant_id=row.grant_id,
+        scopes=frozenset(row.scopes),
+        objects=None if row.objects is None else tuple(UUID(one) for one in row.objects),
+        kind=row.kind,
+        token_id=row.token_id,
+        dead_reason=_dead_reason(conn, clock.now(), row),
+        last_used_at=row.last_used_at,
+    )
+
+
+def require_known(principal: Principal | None) -> Principal:
+    """The principal, dead or alive, or InvalidToken for an unknown token."""
+    if principal is None:
+        raise InvalidToken
+    return principal
+
+
+def require_scope(principal: Principal | None, scope: str) -> Principal:
+    """The principal of a live token that has the scope; InvalidToken or InsufficientScope."""
+    known = require_known(principal)
+    if known.dead_reason not in (None, "paused"):
+        raise InvalidToken(known.dead_reason or "unknown")
+    is_personal = known.kind == "personal"
+    if scope not in known.scopes or is_personal != (scope in OWNER_SCOPES):
+        raise InsufficientScope(scope)
+    return known
+
+
+def own_principal(conn: Connection, clock: Clock, token: str, scope: str) -> Principal:
+    """The owner behind a personal token with the scope, its use noted (for hot works)."""
+    principal = require_scope(principal_of(conn, clock, token), scope)
+    assert principal.owner_id is not None  # a personal token has an owner
+    if is_use_due(principal.last_used_at, clock.now()):
+        note_use(conn, clock, principal.token_id, principal.owner_id)
+    return principal
+
+
+def _dead_reason(conn: Connection, now: datetime, row: Any) -> str | None:
+    """Why the token does not work now; what happened to the grant tells the vendor most."""
+    status = "active"
+    if row.grant_id is not None:
+        grant = queries.find_grant(conn, row.owner_id, row.grant_id)
+        status = live_status(grant.status, grant.until, now) if grant else "revoked"
+    if status not in ("active", "paused"):
+        return status
+    if row.kind == "access" and (row.org_id is None or row.disabled_at is not None):
+        return "client-disabled"
+    if row.dead_at is not None:
+        return str(row.dead_reason)
+    if row.expires_at <= now:
+        return "token-expired"
+    return None if status == "active" else status
+
+
+def _needs(scope: str) -> Callable[..., Principal]:
+    """A dependency that lets in who has the scope. It never touches the request's own session."""
+
+    def authorise(
+        request: Request,
+        database: AppDatabase,
+        clock: AppClock,
+        _described: Annotated[object, Depends(_scheme)],
+    ) -> Principal:
+        token = bearer_token(request)
+        with database.read() as db:
+            principal = require_scope(principal_of(db.connection(), clock, token), scope)
+        if scope in OWNER_SCOPES and is_use_due(principal.last_used_at, clock.now()):
+            database.submit(lambda conn: own_principal(conn, clock, token, scope)).result()
+        return principal
+
+    return authorise
+
+
+ProductWriter = Annotated[Principal, Depends(_needs("products:write"))]
+ObjectWriter = Annotated[Principal, Depends(_needs("objects:write"))]
+LogWriter = Annotated[Principal, Depends(_needs("log:write"))]
+OwnerReader = Annotated[Principal, Depends(_needs("own:read"))]
+OwnerExporter = Annotated[Principal, Depends(_needs("own:export"))]

@@ -1,0 +1,160 @@
+"""The addresses of the authorization server; everything behind them stands in its own file."""
+
+from collections.abc import Callable
+from typing import Any
+
+from authlib.oauth2 import OAuth2Error
+from fastapi import APIRouter, Request
+from sqlalchemy import Connection
+from starlette.responses import PlainTextResponse, Response
+
+from app.keys.ring import Keyring
+from app.kit import jsonio
+from app.kit.clock import Clock
+from app.kit.errors import DomainError
+from app.kit.http import AppClock, AppDatabase, AppSettings, Db
+from app.kit.limits import Limit, spend
+from app.oauth.authorize import NotTrusted, authorize
+from app.oauth.clientauth import rate_subject
+from app.oauth.errors import RESOURCE_METADATA, Undone
+from app.oauth.http import (
+    NO_STORE,
+    Answer,
+    Ask,
+    domain_refusal,
+    read_ask,
+    refusal,
+    respond,
+    send_to,
+)
+from app.oauth.metadata import resource_metadata, server_metadata
+from app.oauth.server import answer_revocation, answer_token
+from app.settings import Settings
+
+router = APIRouter(tags=["OAuth"])
+
+Endpoint = Callable[[Connection, Clock, Settings, Ask], Answer]
+
+_CACHED = {"Cache-Control": "public, max-age=300"}
+_TITLE = "This link does not work"
+
+
+def _form(example: dict[str, str]) -> dict[str, Any]:
+    schema = {"type": "object", "properties": {name: {"type": "string"} for name in example}}
+    content = {"application/x-www-form-urlencoded": {"schema": schema, "example": example}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def _example(value: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+    return {200: {"content": {"application/json": {"example": value}}}}
+
+
+_TOKEN_ASKED = {"grant_type": "client_credentials", "scope": "log:write"}
+_TOKEN_GIVEN = {
+    "token_type": "Bearer",
+    "scope": "log:write",
+    "access_token": "inseam_at_2nZ3QX0rVb5iBf6v8nqKc1pJmY7w4TtDdLh9sGgA0eE",
+    "expires_in": 600,
+    "iss": "https://things.example",
+}
+
+
+@router.get("/oauth/authorize", summary="Ask an owner", response_class=Response)
+def start_authorization(
+    request: Request, db: Db, clock: AppClock, settings: AppSettings
+) -> Response:
+    """Send the owner's browser here with response_type=code, client_id, redirect_uri, scope,
+    state, code_challenge and code_challenge_method=S256 (RFC 6749, RFC 7636). `purpose` chooses
+    among the client's declared purposes. The owner answers on a page; then the browser returns
+    to redirect_uri with code or error, state and iss (RFC 9207)."""
+    query = request.scope["query_string"].decode("latin-1")
+    try:
+        return send_to(authorize(db, clock, settings, query))
+    except NotTrusted as error:
+        show = getattr(request.app.state, "oauth_error_page", _plain_page)
+        response: Response = show(request, _TITLE, error.detail)
+        return response
+
+
+@router.post(
+    "/oauth/token",
+    summary="Get a token",
+    openapi_extra=_form(_TOKEN_ASKED),
+    responses=_example(_TOKEN_GIVEN),
+)
+async def give_token(
+    request: Request, database: AppDatabase, clock: AppClock, settings: AppSettings
+) -> Response:
+    """RFC 6749 §3.2: authorization_code with code_verifier, refresh_token (each works once) and
+    client_credentials. The answer names what was granted, object by object."""
+    return await _answer(request, database, clock, settings, answer_token)
+
+
+@router.post(
+    "/oauth/revoke",
+    summary="End tokens",
+    openapi_extra=_form({"token": "inseam_rt_…"}),
+    responses=_example({}),
+)
+async def revoke_token(
+    request: Request, database: AppDatabase, clock: AppClock, settings: AppSettings
+) -> Response:
+    """RFC 7009: ends all tokens of one authorization. The owner's permission stays; the owner
+    sees it and ends it."""
+    return await _answer(request, database, clock, settings, answer_revocation)
+
+
+@router.get("/.well-known/oauth-authorization-server", summary="Authorization server metadata")
+async def show_server(settings: AppSettings) -> Response:
+    """RFC 8414."""
+    return _public(server_metadata(settings))
+
+
+@router.get(RESOURCE_METADATA, summary="Protected resource metadata")
+async def show_resource(settings: AppSettings) -> Response:
+    """RFC 9728, for the whole API."""
+    return _public(resource_metadata(settings))
+
+
+@router.get(f"{RESOURCE_METADATA}/v1/data", summary="Protected resource metadata of vendors' data")
+async def show_data_resource(settings: AppSettings) -> Response:
+    """RFC 9728, for what vendors read."""
+    return _public(resource_metadata(settings, "/v1/data"))
+
+
+@router.get("/oauth/jwks", summary="Public signing keys")
+@router.get("/.well-known/jwks.json", include_in_schema=False)
+async def show_keys(request: Request) -> Response:
+    """RFC 7517: keys that verify what this service signs."""
+    keyring: Keyring = request.app.state.keyring
+    return _public(keyring.public_jwks(), "application/jwk-set+json")
+
+
+async def _answer(
+    request: Request,
+    database: AppDatabase,
+    clock: AppClock,
+    settings: AppSettings,
+    endpoint: Endpoint,
+) -> Response:
+    """One work counts the call, another answers it: a refusal must not undo the count."""
+    limit = Limit("token", settings.rate_token_per_minute, 60)
+    try:
+        ask = await read_ask(request)
+        await database.run(lambda conn: spend(conn, clock, limit, rate_subject(conn, ask)))
+        answer = await database.run(lambda conn: endpoint(conn, clock, settings, ask))
+    except OAuth2Error as error:
+        answer = refusal(error)
+    except Undone as refused:
+        answer = refused.answer
+    except DomainError as error:
+        answer = domain_refusal(error)
+    return respond(answer)
+
+
+def _plain_page(_: Request, title: str, detail: str) -> Response:
+    return PlainTextResponse(f"{title}. {detail}", 400, NO_STORE)
+
+
+def _public(value: dict[str, Any], media_type: str = "application/json") -> Response:
+    return Response(jsonio.dumps(value), headers=_CACHED, media_type=media_type)

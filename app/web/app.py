@@ -1,0 +1,85 @@
+"""The web client: one app, mounted below the API, with its own errors, headers and CSRF check."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import Depends, FastAPI
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match, Mount, Route
+from starlette.types import Scope
+
+from app.kit.errors import NotFound
+from app.kit.http import SameOrigin
+from app.settings import Settings
+from app.web import docs, errors, mail, public, security, sign_in, sign_in_passkeys
+from app.web.assets import Assets, load_assets
+from app.web.environment import make_environment
+from app.web.headers import LocalName, PageHeaders
+from app.web.pages import find_viewer
+
+ROUTERS = (
+    public.router,
+    docs.router,
+    mail.router,
+    sign_in.router,
+    sign_in_passkeys.router,
+    security.router,
+)
+
+_KEPT = "public, max-age=31536000, immutable"
+_API = ("/v1", "/oauth", "/.well-known", "/ledger", "/healthz", "/readyz", "/metrics")
+
+
+class PagesMount(Mount):
+    """Everything below "/" that is not the API's, which answers unknown paths and methods itself."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        path = scope.get("path", "")
+        if any(path == prefix or path.startswith(f"{prefix}/") for prefix in _API):
+            return Match.NONE, {}
+        return super().matches(scope)
+
+
+def create_web(settings: Settings, tools: Mapping[str, Any]) -> FastAPI:
+    """The pages. `tools` are those of the composition root."""
+    web = FastAPI(
+        title="Inseam pages",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        dependencies=[Depends(find_viewer)],
+    )
+    assets = load_assets()
+    for name, tool in tools.items():
+        setattr(web.state, name, tool)
+    web.state.environment = make_environment(assets)
+    web.add_middleware(SameOrigin, refuse=errors.refuse)
+    web.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)
+    web.add_middleware(LocalName, origin=settings.origin)
+    web.add_middleware(PageHeaders)
+    errors.install(web)
+    web.router.routes.append(Route("/static/{hash}/{path:path}", _serve(assets)))
+    for router in ROUTERS:
+        web.include_router(router)
+    return web
+
+
+def mount(app: FastAPI, web: FastAPI) -> None:
+    """Put the pages behind all routes of the API, and lend the API its page for errors."""
+    app.router.routes.append(PagesMount("", app=web, name="pages"))
+    app.state.environment = web.state.environment
+    app.state.oauth_error_page = errors.oauth_error_page
+
+
+def _serve(assets: Assets) -> Any:
+    async def serve(request: Request) -> Response:
+        asset = assets.find(request.path_params["hash"], request.path_params["path"])
+        if asset is None:
+            raise NotFound
+        return Response(
+            asset.content, media_type=asset.media_type, headers={"cache-control": _KEPT}
+        )
+
+    return serve

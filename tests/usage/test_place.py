@@ -1,0 +1,58 @@
+"""The table of cases: where a record stands in time, or why it has no place."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.kit.ids import new_id
+from app.usage.errors import ClockUntrusted, OutsideTenure
+from app.usage.place import Frame, Place, place
+
+NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
+DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
+REGISTERED, STARTS, CLAIMED = NOW - 20 * DAY, NOW - 10 * DAY, NOW - 2 * DAY
+FRAME = Frame(NOW, NOW + 5 * MINUTE, REGISTERED, new_id(), STARTS, CLAIMED)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("at", "until", "expected"),
+    [
+        (NOW - DAY, None, Place(NOW - DAY, "")),
+        (NOW + 5 * MINUTE, None, Place(NOW + 5 * MINUTE, "")),
+        (CLAIMED, None, Place(CLAIMED, "")),
+        (CLAIMED - MINUTE, None, Place(CLAIMED - MINUTE, "backfill")),
+        (CLAIMED - MINUTE, CLAIMED + MINUTE, Place(CLAIMED - MINUTE, "backfill")),
+        (STARTS, None, Place(STARTS, "backfill")),
+        (NOW + 6 * MINUTE, None, Place(NOW, "clock")),
+        (NOW, NOW + 6 * MINUTE, Place(NOW, "clock")),
+        (NOW + 3650 * DAY, None, Place(NOW, "clock")),
+        (EPOCH, None, Place(NOW, "clock")),
+        (EPOCH, NOW, Place(NOW, "clock")),
+        (REGISTERED - MINUTE, None, Place(NOW, "clock")),
+    ],
+)
+def test_record_is_placed(at: datetime, until: datetime | None, expected: Place) -> None:
+    assert place(at, until, FRAME, is_unheard=False) == expected
+
+
+@pytest.mark.parametrize("at", [REGISTERED, STARTS - timedelta(microseconds=1)])
+def test_record_from_before_the_tenure_has_no_place(at: datetime) -> None:
+    with pytest.raises(OutsideTenure):
+        place(at, NOW, FRAME, is_unheard=False)
+
+
+def test_registration_counts_also_where_the_tenure_starts_earlier() -> None:
+    late = Frame(NOW, NOW, NOW - DAY, FRAME.tenure_id, STARTS, CLAIMED)
+    assert place(NOW - DAY, None, late, is_unheard=False) == Place(NOW - DAY, "")
+    assert place(NOW - DAY - MINUTE, None, late, is_unheard=False) == Place(NOW, "clock")
+
+
+@pytest.mark.parametrize("at", [EPOCH, NOW + DAY])
+def test_wrong_clock_is_refused_when_the_object_changed_hands_unheard(at: datetime) -> None:
+    with pytest.raises(ClockUntrusted):
+        place(at, None, FRAME, is_unheard=True)
+
+
+def test_right_time_is_placed_also_after_a_change_of_hands() -> None:
+    assert place(NOW, None, FRAME, is_unheard=True) == Place(NOW, "")

@@ -1,0 +1,527 @@
+"""Each page of an owner with a context to draw it with."""
+
+from datetime import date
+from types import SimpleNamespace as N
+
+from app.web import words
+from app.web.plots.small import tape
+from tests.web.samples import NOW, OBJ, STREAMS, F, R, d, frame, plots, week
+
+SUMMARY = words.consent_summary(
+    "Mend & Co", ["Straight Leg, connected"], ["usage", "condition"], "from today on", "21 Nov 2027"
+)
+
+
+def consent(errors):
+    return {
+        "asked": N(id="r1", closes_at=d(1), redirect_host="mendandco.example"),
+        "history_earliest": date(2026, 5, 1),
+        "replaces": [],
+        "vendor": N(name="Mend & Co", domain="mendandco.example", verified=True),
+        "purpose": N(
+            text="We look at wear to tell you when a repair pays off.", kind="Repair advice"
+        ),
+        "objects": [
+            N(id="0b1", name="Straight Leg, connected", maker="Big Denim", ticked=True),
+            N(id="0b2", name="Trucker Jacket", maker="Big Denim", ticked=False),
+        ],
+        "needed": [
+            N(
+                category="usage",
+                why="Without wear we cannot say when a seam gives in.",
+                ticked=True,
+                streams=["Wear"],
+            ),
+            N(
+                category="condition",
+                why="Faults tell us which part to order.",
+                ticked=True,
+                streams=["Seams", "Battery"],
+            ),
+        ],
+        "optional": [
+            N(
+                category="care",
+                why="Wash temperature makes the estimate better.",
+                ticked=False,
+                streams=["Washes"],
+            ),
+            N(category="location", why="", ticked=False, streams=["Places"]),
+        ],
+        "history": N(choice="today", asked_from=date(2026, 5, 1)),
+        "until": N(
+            value=date(2027, 11, 21), earliest=date(2026, 11, 24), latest=date(2027, 11, 21)
+        ),
+        "legal": N(basis="contract", text="Our repair subscription, section 3."),
+        "summary": SUMMARY,
+        "errors": errors,
+    }
+
+
+def perm(id="g1", **k):
+    base = {
+        "id": id,
+        "vendor": "Mend & Co",
+        "purpose": "Repair advice",
+        "objects": ["Straight Leg, connected"],
+        "categories": ["usage", "condition"],
+        "status": "active",
+        "until": d(200),
+        "ended_at": None,
+        "read_at": d(0, -3),
+    }
+    return N(**(base | k))
+
+
+def entry(**k):
+    base = {
+        "at": d(0, -1),
+        "vendor": "Mend & Co",
+        "permission_id": "g1",
+        "object_name": "Straight Leg, connected",
+        "streams": ["Wear", "Seams"],
+        "window": "1 to 23 Nov 2026",
+        "records": 100,
+        "given": True,
+        "rule": "",
+        "times": 1,
+    }
+    return N(**(base | k))
+
+
+CLAIM = {
+    "claim": N(
+        id="c1",
+        name="Straight Leg, connected",
+        used_by="me",
+        since="today",
+        since_on=date(2026, 11, 1),
+    ),
+    "product": N(id="p1", name="Straight Leg, connected", maker="Big Denim"),
+    "streams": STREAMS,
+    "required_by_law": [],
+    "earliest": date(2026, 10, 24),
+    "today": F.today(),
+}
+EXPORT = {
+    "id": "e1",
+    "object_id": "0b1",
+    "object_name": "Straight Leg, connected",
+    "status": "running",
+    "percent": 52,
+    "said": "Writing records, 1,200 of 2,310",
+    "size": 482331,
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "file_name": "straight-leg-2026-11-23.zip",
+    "expires_at": d(7),
+    "problem": "",
+    "at": d(0, -1),
+}
+SECURITY = {
+    "passkeys": [
+        N(id="k1", name="Phone", added_at=d(-110), last_used_at=d(0, -4), synced=True),
+        N(id="k2", name="Key on the ring", added_at=d(-20), last_used_at=None, synced=False),
+    ],
+    "sessions": [
+        N(
+            id="s1",
+            device="Firefox on Linux",
+            method="passkey",
+            place="192.0.2.0",
+            created_at=d(-3),
+            seen_at=NOW,
+            is_current=True,
+        ),
+        N(
+            id="s2",
+            device="Safari on iPhone",
+            method="e-mail link",
+            place="",
+            created_at=d(-9),
+            seen_at=d(-1),
+            is_current=False,
+        ),
+    ],
+    "recovery": N(left=8, made_at=d(-100)),
+    "email": "owner@mail.example",
+    "zones": [("Europe/Berlin", "Berlin, UTC+1"), ("UTC", "UTC")],
+    "zone": "Europe/Berlin",
+    "tokens": [
+        N(
+            id="t1",
+            name="Sheet at home",
+            scopes=["usage:read"],
+            objects=["Straight Leg, connected"],
+            until=d(80),
+            used_at=d(-1),
+            is_live=True,
+        ),
+        N(
+            id="t2",
+            name="Old script",
+            scopes=["usage:read", "care:read"],
+            objects=[],
+            until=d(-8),
+            used_at=None,
+            is_live=False,
+        ),
+    ],
+    "token_form": N(
+        name="",
+        scopes=[],
+        objects=[],
+        until=date(2027, 2, 21),
+        earliest=date(2026, 11, 24),
+        latest=date(2027, 11, 23),
+    ),
+    "scopes": [
+        ("usage:read", "How you use it", ""),
+        ("care:read", "How you look after it", ""),
+        ("accesses:read", "Who looked", "The history of readings."),
+    ],
+    "objects": [("0b1", "Straight Leg, connected"), ("0b2", "Trucker Jacket")],
+    "errors": {},
+}
+
+
+def home_objects():
+    return [
+        N(
+            id="0b1",
+            name="Straight Leg, connected",
+            product_name="Straight Leg, connected",
+            maker="Big Denim",
+            last_heard=d(0, -2),
+            week=week(),
+            week_words="Worn on 5 days, 31 h 20 min",
+            readers=1,
+        ),
+        N(
+            id="0b2",
+            name="Trucker Jacket",
+            product_name="Trucker Jacket",
+            maker="Big Denim",
+            last_heard=d(-2),
+            week=week(),
+            week_words="Worn on 2 days, 6 h",
+            readers=0,
+        ),
+        N(
+            id="0b3",
+            name="The machine in the cellar",
+            product_name="Front Loader 7",
+            maker="Waschwerk",
+            last_heard=None,
+            week="",
+            week_words="Nothing this week",
+            readers=0,
+        ),
+    ]
+
+
+PAGES = {
+    "home": (
+        "owner/home.html",
+        frame(
+            "/home",
+            flashes=[("good", "The permission of Mend & Co ended. Nothing more can leave.")],
+            objects=home_objects(),
+            readers_text=words.readers_sentence(1, ["Mend & Co"]),
+            next_expiry=N(id="g1", vendor="Mend & Co", until=d(9)),
+            requests=[
+                N(
+                    id="r1",
+                    vendor="Second Seam",
+                    purpose="To offer you a fair price for it.",
+                    at=d(0, -5),
+                )
+            ],
+            second_passkey=True,
+        ),
+    ),
+    "home-empty": (
+        "owner/home.html",
+        frame(
+            "/home",
+            objects=[],
+            readers_text="",
+            next_expiry=None,
+            requests=[],
+            second_passkey=False,
+        ),
+    ),
+    "claim": ("owner/claim.html", frame("/claim", code="", errors={})),
+    "claim-look": ("owner/claim_look.html", frame("/claim/c1", errors={}, **CLAIM)),
+    "claim-done": ("owner/claim_done.html", frame("/claim/c1/done", state="claimed", object=OBJ)),
+    "claim-taken": ("owner/claim_done.html", frame("/claim/c1/done", state="taken", object=None)),
+    "object": (
+        "owner/object.html",
+        frame(
+            "/objects/0b1",
+            object=OBJ,
+            period="month",
+            range=N(
+                label="25 October to 23 November",
+                on=date(2026, 11, 23),
+                before=date(2026, 10, 23),
+                after=None,
+            ),
+            plots=plots("month"),
+            readers=[
+                N(
+                    grant_id="g1",
+                    vendor="Mend & Co",
+                    categories=["usage", "condition"],
+                    until=d(200),
+                )
+            ],
+            latest=N(
+                columns=["Time", "Stream", "Value"],
+                rows=[
+                    [
+                        F.moment(d(0, -i)),
+                        "Wear",
+                        f"{R.randint(200, 900)} steps, {R.randint(5, 59)} min",
+                    ]
+                    for i in range(12)
+                ],
+            ),
+        ),
+    ),
+    "object-year": (
+        "owner/object.html",
+        frame(
+            "/objects/0b1",
+            object=OBJ,
+            period="year",
+            range=N(
+                label="24 Nov 2025 to 23 Nov 2026",
+                on=date(2026, 11, 23),
+                before=date(2025, 11, 23),
+                after=None,
+            ),
+            plots=plots("year")[:1],
+            readers=[],
+            latest=N(columns=[], rows=[]),
+        ),
+    ),
+    "requests": (
+        "owner/requests.html",
+        frame(
+            "/requests",
+            waiting=[
+                N(
+                    id="r1",
+                    vendor="Second Seam",
+                    domain="secondseam.example",
+                    verified=False,
+                    purpose="To offer you a fair price for it.",
+                    at=d(0, -5),
+                    closes_at=d(0, 7),
+                )
+            ],
+            answered=[
+                N(vendor="Mend & Co", at=d(-30), status="allowed", permission_id="g1"),
+                N(vendor="Snoop Ltd", at=d(-31), status="refused", permission_id=None),
+                N(vendor="Slow Inc", at=d(-40), status="expired", permission_id=None),
+            ],
+        ),
+    ),
+    "requests-empty": ("owner/requests.html", frame("/requests", waiting=[], answered=[])),
+    "consent": ("owner/consent.html", frame("/consent/r1", **consent({}))),
+    "consent-error": (
+        "owner/consent.html",
+        frame(
+            "/consent/r1",
+            **consent(
+                {
+                    "objects": "Tick at least one object, or press Don’t allow.",
+                    "until": "This day is too late.",
+                }
+            ),
+        ),
+    ),
+    "consent-used": (
+        "owner/consent_result.html",
+        frame("/consent/r1", state="used", vendor="Mend & Co", permission_id=None, back=""),
+    ),
+    "consent-refused": (
+        "owner/consent_result.html",
+        frame(
+            "/consent/r1",
+            state="refused",
+            vendor="Mend & Co",
+            permission_id=None,
+            back="https://mendandco.example/",
+        ),
+    ),
+    "consent-allowed": (
+        "owner/consent_result.html",
+        frame("/consent/r1", state="allowed", vendor="Mend & Co", permission_id="g1", back=""),
+    ),
+    "permissions": (
+        "owner/permissions.html",
+        frame(
+            "/permissions",
+            expiring=[
+                perm(
+                    vendor="Threadbare Insurance",
+                    until=d(9),
+                    categories=["usage", "location"],
+                    objects=["Straight Leg, connected", "Trucker Jacket"],
+                )
+            ],
+            active=[perm(), perm("g2", vendor="Big Denim", categories=["condition"], read_at=None)],
+            ended=[
+                perm("g3", vendor="Second Seam", status="revoked", ended_at=d(-12)),
+                perm("g4", vendor="Old App", status="expired"),
+            ],
+        ),
+    ),
+    "permission": (
+        "owner/permission.html",
+        frame(
+            "/permissions/g1",
+            permission=N(
+                id="g1",
+                vendor="Mend & Co",
+                domain="mendandco.example",
+                verified=True,
+                status="active",
+                is_live=True,
+                purpose="We look at wear to tell you when a repair pays off.",
+                purpose_kind="Repair advice",
+                legal_basis="contract",
+                legal_text="",
+                since=d(-100),
+                until=d(265),
+                ended_at=None,
+            ),
+            details=[
+                N(
+                    object_id="0b1",
+                    object_name="Straight Leg, connected",
+                    history_from=date(2026, 8, 15),
+                    kinds=[
+                        N(category="usage", streams=["Wear"]),
+                        N(category="condition", streams=["Seams", "Battery"]),
+                    ],
+                )
+            ],
+            tape=tape("100 of 365 days have passed", d(-100), d(265), NOW),
+            reads=N(total=48, records=3120, last_at=d(0, -3)),
+            versions=[
+                N(number=2, at=d(-20), what="You took out Where it is."),
+                N(number=1, at=d(-100), what="You allowed it."),
+            ],
+        ),
+    ),
+    "history": (
+        "owner/history.html",
+        frame(
+            "/history",
+            entries=[
+                entry(),
+                entry(
+                    at=d(0, -2),
+                    vendor="Big Denim",
+                    permission_id=None,
+                    streams=["Wear"],
+                    given=False,
+                    rule="no-grant",
+                    times=14,
+                    window="",
+                    records=0,
+                ),
+                entry(at=d(0, -3), records=1),
+                entry(at=d(-1), streams=[], records=2, object_name=None),
+                entry(
+                    at=d(-2),
+                    vendor="Second Seam",
+                    permission_id="g3",
+                    given=False,
+                    rule="grant-revoked",
+                ),
+            ],
+            filters=N(
+                objects=[("0b1", "Straight Leg, connected")],
+                vendors=[("v1", "Mend & Co")],
+                object="",
+                vendor="",
+                permission="",
+            ),
+            totals=[
+                N(vendor="Mend & Co", given=12, refused=0, records=1240),
+                N(vendor="Big Denim", given=0, refused=14, records=0),
+            ],
+            newer="",
+            older="/history?after=x",
+        ),
+    ),
+    "exports": (
+        "owner/exports.html",
+        frame(
+            "/exports",
+            objects=[("0b1", "Straight Leg, connected"), ("0b2", "Trucker Jacket")],
+            exports=[
+                N(**EXPORT),
+                N(**(EXPORT | {"id": "e2", "status": "done", "at": d(-3)})),
+                N(**(EXPORT | {"id": "e3", "status": "failed", "at": d(-4)})),
+            ],
+        ),
+    ),
+    "export-running": ("owner/export.html", frame("/exports/e1", export=N(**EXPORT), files=[])),
+    "export-done": (
+        "owner/export.html",
+        frame(
+            "/exports/e2",
+            export=N(**(EXPORT | {"status": "done"})),
+            files=[
+                N(
+                    name="records.ndjson",
+                    size=390211,
+                    sha256="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                ),
+                N(
+                    name="manifest.json",
+                    size=2311,
+                    sha256="60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752",
+                ),
+            ],
+        ),
+    ),
+    "security": ("owner/security.html", frame("/security", **SECURITY)),
+    "security-error": (
+        "owner/security.html",
+        frame(
+            "/security",
+            **(
+                SECURITY
+                | {
+                    "errors": {
+                        "token-name": "Give it a name.",
+                        "token-scopes": "Tick at least one.",
+                    }
+                }
+            ),
+        ),
+    ),
+    "recovery": (
+        "owner/secret.html",
+        frame(
+            "/security/recovery",
+            secret=N(kind="recovery", values=[f"K7Q{i}-9MFT-22X{i}" for i in range(10)], name=""),
+        ),
+    ),
+    "token": (
+        "owner/secret.html",
+        frame(
+            "/security/tokens/new",
+            secret=N(
+                kind="token",
+                values=["inseam_pat_8Zx1Qw0n3Jr5Tt7Yc9Vb2Lm4Kp6Sd8Fg"],
+                name="Sheet at home",
+            ),
+        ),
+    ),
+}
