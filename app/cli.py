@@ -251,8 +251,12 @@ def _settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        lines = [f"INSEAM_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
+        lines = [f"{_variable(e['loc'])}: {e['msg']}" for e in error.errors()]
         raise _stop("\n".join(lines)) from error
+
+
+def _variable(place: tuple[int | str, ...]) -> str:
+    return "INSEAM_" + "_".join(map(str, place)).upper()
 
 
 def _stop(text: str) -> SystemExit:

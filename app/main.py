@@ -10,6 +10,11 @@ from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
 from app import __version__
+from app.api.makers import events, objects, products
+from app.api.owners import data as own_data
+from app.api.owners import history as own_history
+from app.api.public import did, health
+from app.api.vendors import data as vendor_data
 from app.keys.ring import Keyring
 from app.kit import logs, problems
 from app.kit.clock import Clock, SystemClock
@@ -20,6 +25,22 @@ from app.kit.mail import make_mailer
 from app.kit.paging import Cursors
 from app.oauth import routes as oauth
 from app.settings import Settings
+from app.web.app import create_web, mount
+from app.worker import Worker
+
+ROUTERS = (
+    products.router,
+    objects.router,
+    events.router,
+    own_data.router,
+    own_history.router,
+    vendor_data.router,
+    did.router,
+    health.router,
+    oauth.router,
+)
+
+_STOP_SECONDS = 10.0
 
 
 class Service(FastAPI):
@@ -36,11 +57,14 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     settings = settings or Settings()
     logs.set_up(settings.log_level)
     app = Service(title="Inseam", version=__version__, lifespan=_lifespan, docs_url=None)
-    share(app, make_tools(settings, clock or SystemClock()))
+    tools = make_tools(settings, clock or SystemClock())
+    share(app, tools)
     app.add_middleware(BodyGate, limit=settings.body_limit_bytes, origin=settings.origin)
     app.add_middleware(RequestId)
     problems.install(app, settings.origin)
-    app.include_router(oauth.router)
+    for router in ROUTERS:
+        app.include_router(router)
+    mount(app, create_web(settings, tools))
     return app
 
 
@@ -67,7 +91,13 @@ def share(app: FastAPI, tools: dict[str, Any]) -> None:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    settings: Settings = app.state.settings
     limiter = anyio.to_thread.current_default_thread_limiter()
-    limiter.total_tokens = app.state.settings.threads
+    limiter.total_tokens = settings.threads
+    worker = Worker(settings, app.state.db, app.state.clock, app.state.keyring)
+    thread = worker.start() if settings.worker_in_process else None
     yield
+    worker.stop()
+    if thread is not None:
+        await anyio.to_thread.run_sync(thread.join, _STOP_SECONDS)
     app.state.db.close()

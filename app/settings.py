@@ -29,7 +29,9 @@ class Settings(BaseSettings):
         description="Who runs this service; stands in every page's footer.",
     )
     operator_contact: str = Field("", description="Mail address or URL shown beside the operator.")
-    demo: bool = Field(False, description="Seeded demo with one-click sign-in; never in production.")
+    demo: bool = Field(
+        False, description="Seeded demo with one-click sign-in; never in production."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Lowest level that is logged."
     )

@@ -50,9 +50,7 @@ def count_by_reader(
 ) -> Sequence[tuple[str, str, int, int]]:
     """Per reader and result since a time: reader, result, attempts, records."""
     query = (
-        select(
-            Access.reader, Access.result, func.sum(Access.times), func.sum(Access.count)
-        )
+        select(Access.reader, Access.result, func.sum(Access.times), func.sum(Access.count))
         .where(Access.owner_id == owner_id, Access.at >= since)
         .group_by(Access.reader, Access.result)
         .order_by(Access.reader, Access.result)
@@ -75,9 +73,7 @@ def reads_of_grant(db: Session, owner_id: UUID, grant_id: UUID) -> Reads:
         func.count(func.distinct(Access.access_id)),
         func.coalesce(func.sum(Access.count), 0),
         func.max(Access.at),
-    ).where(
-        Access.owner_id == owner_id, Access.grant_id == grant_id, Access.result == "given"
-    )
+    ).where(Access.owner_id == owner_id, Access.grant_id == grant_id, Access.result == "given")
     total, records, last_at = db.execute(query).one()
     return Reads(int(total), int(records), last_at)
 
@@ -110,7 +106,7 @@ def forget_old(conn: Connection, clock: Clock, days: int) -> int:
     return conn.execute(delete(Access).where(or_(is_old, is_nobodys))).rowcount
 
 
-def _narrow(query: Select[tuple[Access]], wanted: Filter) -> Select[tuple[Access]]:
+def _narrow(query: Select[Access], wanted: Filter) -> Select[Access]:
     if wanted.object_id is not None:
         query = query.where(Access.object_id == wanted.object_id)
     if wanted.client_id is not None:

@@ -128,9 +128,7 @@ def _take(db: Session, clock: Clock, token: str) -> Any:
         update(SignInLink)
         .where(SignInLink.link_hash == sha256(token), is_live)
         .values(used_at=now)
-        .returning(
-            SignInLink.email, SignInLink.next_path, SignInLink.owner_id, SignInLink.details
-        )
+        .returning(SignInLink.email, SignInLink.next_path, SignInLink.owner_id, SignInLink.details)
         .execution_options(synchronize_session=False)
     )
     row = db.execute(taken).one_or_none()

@@ -21,9 +21,7 @@ def create_organization_owner(db: Session, clock: Clock, name: str, founder_id: 
     return organization
 
 
-def add_member(
-    db: Session, clock: Clock, owner_id: UUID, member_id: UUID, role: str
-) -> Membership:
+def add_member(db: Session, clock: Clock, owner_id: UUID, member_id: UUID, role: str) -> Membership:
     """Let a person act for an organization, or change the role in which they do."""
     _check(db, owner_id, "organization")
     _check(db, member_id, "person")

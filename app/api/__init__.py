@@ -1,1 +1,1 @@
-"""The JSON door: one file for each caller and subject, so that URL, folder and caller read alike."""
+"""The JSON door: a file for each caller and subject, so URL, folder and caller read alike."""

@@ -13,6 +13,7 @@ _PROBLEMS = {
     413: "The body is too large.",
     415: "The content type or encoding is not taken.",
     422: "A part of the request is not valid; `errors` names it.",
+    503: "The database does not answer now; try again.",
     429: "Too many calls; wait for the seconds in Retry-After.",
 }
 

@@ -21,4 +21,6 @@ class Known:
 def find_pseudonym(conn: Connection, pseudonym: UUID) -> Known | None:
     """Whose object `pseudonym` stands for, and for which vendor's organization."""
     row = queries.find_pseudonym(conn, pseudonym)
-    return row and Known(row.org_id, row.owner_id, row.object_id, row.tenure_id)
+    if row is None:
+        return None
+    return Known(row.org_id, row.owner_id, row.object_id, row.tenure_id)

@@ -49,7 +49,9 @@ def grants_of(db: Session, owner_id: UUID) -> Sequence[Grant]:
     return db.scalars(query.order_by(Grant.created_at.desc(), Grant.grant_id)).all()
 
 
-def active_grants_like(db: Session, owner_id: UUID, client_id: str, purpose: str) -> Sequence[Grant]:
+def active_grants_like(
+    db: Session, owner_id: UUID, client_id: str, purpose: str
+) -> Sequence[Grant]:
     """Grants that a new one of the same vendor and purpose takes the place of."""
     query = select(Grant).where(
         Grant.owner_id == owner_id,
@@ -121,9 +123,8 @@ def load_grant(
     row = conn.execute(query.with_for_update(read=True) if lock else query).one_or_none()
     if row is None:
         return None
-    return GrantState(
-        grant_id, row.version, row.status, row.until, _details(conn, owner_id, grant_id, row.version)
-    )
+    details = _details(conn, owner_id, grant_id, row.version)
+    return GrantState(grant_id, row.version, row.status, row.until, details)
 
 
 def _details(conn: Connection, owner_id: UUID, grant_id: UUID, version: int) -> list[Detail]:

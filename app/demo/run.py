@@ -51,9 +51,9 @@ def run_demo(port: int, vendor_port: int) -> None:
         _await(f"{settings.origin}/readyz", processes)
         _await(f"{vendor_url}/", processes)
         _leave_request(settings.origin, vendor_url)
-        print(f"Inseam runs at           {settings.origin}")  # noqa: T201
-        print(f"Sign in as the demo owner {settings.origin}/sign-in (one click)")  # noqa: T201
-        print(f"The vendor, Mend & Co     {vendor_url}", flush=True)  # noqa: T201
+        print(f"Inseam runs at           {settings.origin}")
+        print(f"Sign in as the demo owner {settings.origin}/sign-in (one click)")
+        print(f"The vendor, Mend & Co     {vendor_url}", flush=True)
         _watch(processes)
     except KeyboardInterrupt:
         pass

@@ -184,7 +184,7 @@ def _make_mend(db: Session, clock: FixedClock, vendor_url: str) -> tuple[Client,
         clock,
         organization,
         "Mend & Co",
-        list(purpose["scopes"]),  # type: ignore[call-overload]
+        list(purpose["scopes"]),
         f"{vendor_url}/callback",
         [purpose],
     )

@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Connection
 
@@ -10,13 +9,13 @@ from app.accesses.record import Attempt, Given, record_given, record_refused
 from app.consent.decide import Allowed, Detail, GrantState, Refused, decide
 from app.consent.grants import lock_grant
 from app.disclosure.reader import Disclosed, NotDisclosed, Reader
-from app.usage.wire import rfc3339
 from app.kit import jsonio
 from app.kit.clock import Clock
 from app.kit.ids import NOBODY, new_id
 from app.objects.identity import identity_of
 from app.objects.products import describe_object
 from app.objects.tenures import find_open_tenure
+from app.usage.wire import rfc3339
 
 
 def list_objects(
@@ -53,9 +52,7 @@ def _refusal(grant: GrantState | None, reader: Reader, now: datetime) -> str | N
     return reader.dead_reason
 
 
-def _allowed(
-    conn: Connection, grant: GrantState, reader: Reader, now: datetime
-) -> list[Allowed]:
+def _allowed(conn: Connection, grant: GrantState, reader: Reader, now: datetime) -> list[Allowed]:
     found = []
     for object_id in dict.fromkeys(d.object_id for d in grant.details):
         decision = decide(grant, object_id, reader.categories, now)
@@ -86,7 +83,7 @@ def _object_out(
         "until": rfc3339(min(d.until for d in details)),
     }
     if "identity" in allowed.windows:
-        out["identity"] = _identity(conn, allowed.object_id, origin)
+        out["identity"] = identity_of(conn, allowed.object_id, origin)
     return out
 
 
@@ -96,8 +93,7 @@ def _window(details: list[Detail]) -> dict[str, str | None]:
     ends = [d.window_to for d in details]
     start = None if None in starts else min(t for t in starts if t is not None)
     end = None if None in ends else max(t for t in ends if t is not None)
-    return {"from": start and rfc3339(start), "to": end and rfc3339(end)}
-
-
-def _identity(conn: Connection, object_id: UUID, origin: str) -> dict[str, str]:
-    return identity_of(conn, object_id, origin)
+    return {
+        "from": rfc3339(start) if start else None,
+        "to": rfc3339(end) if end else None,
+    }

@@ -10,7 +10,6 @@ from app.accesses.record import Attempt, Given, record_given, record_refused
 from app.consent.decide import narrow
 from app.disclosure.reader import Disclosed, NotDisclosed
 from app.disclosure.records import Wanted, read_page
-from app.usage.wire import record_out, rfc3339
 from app.kit import jsonio
 from app.kit.clock import Clock
 from app.kit.ids import new_id, parse_id
@@ -18,6 +17,7 @@ from app.kit.paging import Cursors
 from app.objects.identity import identity_of
 from app.objects.products import describe_object, stream_categories
 from app.objects.tenures import Held, held_objects
+from app.usage.wire import record_out, rfc3339
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from app.consent.decide import Allowed, Refused, decide, narrow
 from app.consent.grants import lock_grant
 from app.disclosure.locate import Located, granted_object, locate
 from app.disclosure.reader import Disclosed, NotDisclosed, Reader
-from app.usage.wire import record_out
 from app.kit import jsonio
 from app.kit.clock import Clock
 from app.kit.ids import new_id
@@ -21,6 +20,7 @@ from app.kit.paging import Cursors
 from app.objects.products import stream_categories
 from app.objects.tenures import find_open_tenure
 from app.usage.read import Row, page
+from app.usage.wire import record_out
 
 Window = tuple[datetime | None, datetime | None]
 

@@ -21,7 +21,6 @@ from sqlalchemy.orm import Session
 
 from app.accesses.history import Filter, Position, list_accesses
 from app.consent.grants import list_grants
-from app.usage.wire import record_out, rfc3339
 from app.exports.models import Export
 from app.keys.ring import Keyring
 from app.kit import jsonio
@@ -30,6 +29,7 @@ from app.kit.jobs import Job, Step, Work
 from app.objects.identity import identity_of
 from app.objects.products import describe_object, stream_categories
 from app.usage.read import Row, page
+from app.usage.wire import record_out, rfc3339
 
 _STEP_RECORDS = 5000
 _ACCESS_PAGE = 1000
@@ -198,6 +198,7 @@ def _grants(db: Session, clock: Clock, export: Export) -> list[dict[str, Any]]:
         details = [d for d in view.details if d.object_id == export.object_id]
         if not details:
             continue
+        first = details[0]
         found.append(
             {
                 "grant_id": str(view.grant.grant_id),
@@ -209,10 +210,9 @@ def _grants(db: Session, clock: Clock, export: Export) -> list[dict[str, Any]]:
                 "created_at": rfc3339(view.grant.created_at),
                 "until": rfc3339(view.grant.until),
                 "categories": sorted(d.category for d in details),
-                "window_from": [d.window_from and rfc3339(d.window_from) for d in details][0],
+                "window_from": first.window_from and rfc3339(first.window_from),
                 "history": [
-                    {"at": rfc3339(e.at), "what": e.what, "version": e.version}
-                    for e in view.events
+                    {"at": rfc3339(e.at), "what": e.what, "version": e.version} for e in view.events
                 ],
             }
         )
@@ -224,9 +224,7 @@ def _write_accesses(path: Path, db: Session, export: Export) -> None:
     before: Position | None = None
     with path.open("wb") as file:
         while True:
-            rows = list_accesses(
-                db, export.owner_id, wanted, before=before, limit=_ACCESS_PAGE
-            )
+            rows = list_accesses(db, export.owner_id, wanted, before=before, limit=_ACCESS_PAGE)
             for a in rows:
                 told = {
                     "access_id": str(a.access_id),

@@ -94,9 +94,7 @@ class Keyring:
                 return
             rows = jsonio.loads(self._path.read_bytes())["keys"]
             self._keys = [
-                Key(
-                    r["id"], r["kind"], unb64u(r["secret"]), datetime.fromisoformat(r["made_at"])
-                )
+                Key(r["id"], r["kind"], unb64u(r["secret"]), datetime.fromisoformat(r["made_at"]))
                 for r in rows
             ]
         except (OSError, ValueError, KeyError, TypeError, DomainError) as error:

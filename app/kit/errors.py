@@ -113,7 +113,7 @@ class IdempotencyKeyReused(DomainError):
 
 
 class AnswerWiped(DomainError):
-    """The answer held secrets and was wiped, because it was acknowledged or 24 hours have passed."""
+    """The answer held secrets and was wiped: it was acknowledged, or 24 hours have passed."""
 
     kind, slug, title = Kind.gone, "answer-wiped", "This answer was wiped."
 

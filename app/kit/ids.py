@@ -2,7 +2,6 @@
 
 import secrets
 from uuid import UUID, uuid5
-
 from uuid import uuid4 as new_id
 
 NOBODY = UUID(int=0)

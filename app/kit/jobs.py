@@ -176,4 +176,3 @@ def fail(db: Session, clock: Clock, job_id: UUID, holder: UUID, reason: str) -> 
 def _hit(db: Session, statement: Any) -> bool:
     result: Any = db.execute(statement)
     return bool(result.rowcount)
-

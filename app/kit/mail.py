@@ -13,7 +13,6 @@ from app.kit.clock import Clock
 from app.kit.ids import new_id
 from app.settings import Settings
 
-
 _STAMP = "%Y%m%dT%H%M%S%f"
 
 

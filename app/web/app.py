@@ -13,7 +13,21 @@ from starlette.types import Scope
 from app.kit.errors import NotFound
 from app.kit.http import SameOrigin
 from app.settings import Settings
-from app.web import docs, errors, mail, public, security, sign_in, sign_in_passkeys
+from app.web import (
+    claim,
+    consent,
+    docs,
+    errors,
+    exports,
+    history,
+    mail,
+    objects,
+    permissions,
+    public,
+    security,
+    sign_in,
+    sign_in_passkeys,
+)
 from app.web.assets import Assets, load_assets
 from app.web.environment import make_environment
 from app.web.headers import LocalName, PageHeaders
@@ -26,6 +40,12 @@ ROUTERS = (
     sign_in.router,
     sign_in_passkeys.router,
     security.router,
+    claim.router,
+    objects.router,
+    consent.router,
+    permissions.router,
+    history.router,
+    exports.router,
 )
 
 _KEPT = "public, max-age=31536000, immutable"

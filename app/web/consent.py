@@ -70,7 +70,7 @@ def answer_consent(
     clock: AppClock,
     settings: AppSettings,
     answer: Annotated[str, Form(max_length=10)] = "",
-    object: Annotated[list[str] | None, Form()] = None,  # noqa: A002  # the form's field name
+    object: Annotated[list[str] | None, Form()] = None,
     kind: Annotated[list[str] | None, Form()] = None,
     history: Annotated[str, Form(max_length=10)] = "today",
     history_from: Annotated[str, Form(max_length=10, alias="history-from")] = "",
@@ -119,7 +119,7 @@ class _Form:
 
 
 def _first_form(db: Session, clock: Clock, owner: SignedIn, settings: Settings) -> _Form:
-    """Needed kinds are ticked, optional ones are not; one object is ticked if it is the only one."""
+    """Needed kinds are ticked, optional ones are not; an object only where there is just one."""
     held = held_objects(db, owner.owner_id)
     only = [str(h.object_id) for h in held] if len(held) == 1 else []
     fmt = Formatter(clock.now(), ZoneInfo(owner.time_zone))
@@ -182,7 +182,6 @@ def _page(
         request,
         "owner/consent.html",
         status=422 if errors else 200,
-        # "request" is the page's own word for what a vendor asks.
         asked=_asked(asked),
         vendor=_vendor(asked),
         purpose={

@@ -51,7 +51,9 @@ def serve_file(name: str) -> Response:
 
 def _policy(page: str) -> str:
     """Only on this page: the reader's own inline script, by its hash, and its inline styles."""
-    digests = [b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in _INLINE.findall(page)]
+    digests = [
+        b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in _INLINE.findall(page)
+    ]
     return policy(
         script_src=" ".join(["'self'", *(f"'sha256-{digest}'" for digest in digests)]),
         style_src="'self' 'unsafe-inline'",

@@ -31,6 +31,7 @@ router = APIRouter()
 _STATES = {"waiting": "queued", "removed": "cancelled"}
 _LOOK_SECONDS = 0.5
 _LONGEST_WATCH = 600
+_FAILED = "Something went wrong on our side. Ask for it again."
 
 
 @router.get("/exports")
@@ -77,7 +78,7 @@ def show_export(
         request,
         "owner/export.html",
         export=_whole(view),
-        files=list_files(folder / view.export.file) if _is_done(view) else [],
+        files=list_files(folder / (view.export.file or "")) if _is_done(view) else [],
     )
 
 
@@ -173,5 +174,5 @@ def _whole(view: ExportView) -> dict[str, Any]:
         "object_id": str(export.object_id),
         "sha256": export.sha256.hex() if export.sha256 else "",
         "file_name": f"inseam-{export.export_id}.zip",
-        "problem": "Something went wrong on our side. Ask for it again." if view.state == "failed" else "",
+        "problem": _FAILED if view.state == "failed" else "",
     }

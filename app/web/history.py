@@ -32,7 +32,7 @@ def show_history(
     db: ReadDb,
     clock: AppClock,
     cursors: AppCursors,
-    object: Annotated[str, Query(max_length=36)] = "",  # noqa: A002  # the address says object
+    object: Annotated[str, Query(max_length=36)] = "",
     vendor: Annotated[str, Query(max_length=100)] = "",
     permission: Annotated[str, Query(max_length=36)] = "",
     after: Annotated[str, Query(max_length=2000)] = "",
@@ -117,9 +117,7 @@ def _totals(db: Session, owner_id: UUID, now: datetime) -> list[dict[str, Any]]:
     """Per reader, the last seven days."""
     found: dict[str, dict[str, Any]] = {}
     for reader, result, times, records in count_by_reader(db, owner_id, now - _WEEK):
-        one = found.setdefault(
-            reader, {"vendor": reader, "given": 0, "refused": 0, "records": 0}
-        )
+        one = found.setdefault(reader, {"vendor": reader, "given": 0, "refused": 0, "records": 0})
         one[result] += times
         one["records"] += records
     return list(found.values())

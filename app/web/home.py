@@ -56,9 +56,7 @@ def show_home(request: Request, owner: SignedIn, database: Database, clock: Cloc
     )
 
 
-def _card(
-    conn: Connection, one: Held, live: Sequence[GrantView], fmt: Formatter
-) -> dict[str, Any]:
+def _card(conn: Connection, one: Held, live: Sequence[GrantView], fmt: Formatter) -> dict[str, Any]:
     week, said = _week(conn, one, fmt)
     readers = {
         v.grant.client_id for v in live if any(d.object_id == one.object_id for d in v.details)

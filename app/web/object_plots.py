@@ -207,9 +207,7 @@ def _places(
     points = [(v[place[0]], v[place[1]]) for v in values if place[0] in v and place[1] in v]
     cells = count_cells(points)
     said = _NOTHING if not cells else f"In {fmt.count(len(cells), 'square')} of a kilometre."
-    rows = [
-        [cell.name, fmt.number(cell.count, 0), f"{round(cell.share * 100)}%"] for cell in cells
-    ]
+    rows = [[cell.name, fmt.number(cell.count, 0), f"{round(cell.share * 100)}%"] for cell in cells]
     columns = ["Square", "Records", "Share"]
     return _plot(stream, said, place_bars(stream.title, cells), columns, rows, csv)
 

@@ -166,9 +166,7 @@ def _plot(
         last,
     )
     start, end = _borders(shown, fmt.zone)
-    rows = page(
-        conn, held.object_id, held.tenure_id, [stream.name], start, end, None, _MOST_DRAWN
-    )
+    rows = page(conn, held.object_id, held.tenure_id, [stream.name], start, end, None, _MOST_DRAWN)
     values = [json.loads(row.body) for row in rows]
     address = f"/objects/{held.object_id}/streams/{stream.name}.csv"
     csv_address = f"{address}?period={shown.name}&on={day.isoformat()}"

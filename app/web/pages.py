@@ -84,7 +84,9 @@ def require_fresh(owner: SignedIn) -> SignedInOwner:
 FreshlySignedIn = Annotated[SignedInOwner, Depends(require_fresh)]
 
 
-def render(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
+def render(
+    request: Request, template: str, /, *, status: int = 200, **context: Any
+) -> HTMLResponse:
     """A page in its frame. Safe while the handler's transaction is open."""
     state = request.app.state
     environment: Environment = state.environment
@@ -106,9 +108,7 @@ def flash(request: Request, owner: SignedInOwner, text: str, tone: str = "good")
     """Say something on the owner's next page. Never while a transaction of the handler is
     open: there `sessions.leave_flash` does it in that transaction."""
     database: Database = request.app.state.db
-    work = partial(
-        sessions.leave_flash, session_hash=owner.session_hash, tone=tone, text=text
-    )
+    work = partial(sessions.leave_flash, session_hash=owner.session_hash, tone=tone, text=text)
     database.submit(work).result(_WAIT_SECONDS)
 
 

@@ -78,7 +78,13 @@ def show_permissions(request: Request, owner: SignedIn, db: ReadDb, clock: AppCl
         soon = "expiring" if fmt.is_soon(view.grant.until) else "active"
         group = soon if view.status in ("active", "paused") else "ended"
         groups[group].append(_row(db, view, names))
-    return render(request, "owner/permissions.html", **groups)
+    return render(
+        request,
+        "owner/permissions.html",
+        expiring=groups["expiring"],
+        active=groups["active"],
+        ended=groups["ended"],
+    )
 
 
 @router.get("/permissions/{grant_id}")

@@ -75,9 +75,7 @@ def show_object_by_link(
 
 
 @router.get("/o/{object_id}")
-def show_object(
-    request: Request, object_id: UUID, db: ReadDb, settings: AppSettings
-) -> Response:
+def show_object(request: Request, object_id: UUID, db: ReadDb, settings: AppSettings) -> Response:
     """An object's passport by its id."""
     return _passport(request, passport_of(db, object_id, settings.origin), settings)
 

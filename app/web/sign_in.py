@@ -119,9 +119,7 @@ def show_sent(request: Request, settings: AppSettings) -> Response:
 def show_link(request: Request, token: str, db: ReadDb, clock: AppClock) -> Response:
     """A button, and nothing consumed: mail scanners open links too."""
     view = links.view_link(db, clock, token)
-    return render(
-        request, "account/link.html", token=token, state=view.state, is_new=view.is_new
-    )
+    return render(request, "account/link.html", token=token, state=view.state, is_new=view.is_new)
 
 
 @router.post("/sign-in/link/{token}")
@@ -182,9 +180,7 @@ def sign_out(owner: SignedIn, db: Db, clock: AppClock) -> Response:
 
 
 @router.get("/confirm")
-def show_confirm(
-    request: Request, owner: SignedIn, db: ReadDb, next: NextPath = ""
-) -> Response:
+def show_confirm(request: Request, owner: SignedIn, db: ReadDb, next: NextPath = "") -> Response:
     """A fresh sign-in before something grave; where one just happened, straight on."""
     target = safe_next(next)
     if owner.is_fresh:

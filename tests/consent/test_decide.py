@@ -16,7 +16,16 @@ ALL = frozenset({"usage", "care", "body"})
 
 def detail(category: str, object_id: object = JEANS, until: datetime = LATER) -> Detail:
     return Detail(
-        object_id, TENURE, JEANS, category, "read", "exact", "exact", BEFORE, None, until  # type: ignore[arg-type]
+        object_id,
+        TENURE,
+        JEANS,
+        category,
+        "read",
+        "exact",
+        "exact",
+        BEFORE,
+        None,
+        until,  # type: ignore[arg-type]
     )
 
 

@@ -182,9 +182,7 @@ class World:
     def read(
         self, reader: Reader, ref: object, limit: int = 1000, after: str | None = None, **query: Any
     ) -> Disclosed | NotDisclosed:
-        wanted = Wanted(
-            query.get("stream"), query.get("from_"), query.get("to"), limit, after
-        )
+        wanted = Wanted(query.get("stream"), query.get("from_"), query.get("to"), limit, after)
         return self.database.submit(
             lambda conn: read_records(
                 conn, self.clock, self.cursors, reader, str(ref), wanted, DEADLINE

@@ -132,8 +132,10 @@ def test_sqlite_is_set_up_for_durability_and_erasure(database: Database) -> None
         }
         found = {name: db.execute(text(f"PRAGMA {name}")).scalar_one() for name in wanted}
         strict = db.execute(
-            text("SELECT count(*) FROM pragma_table_list WHERE type='table' AND strict=0"
-                 " AND name NOT LIKE 'sqlite_%' AND name != 'alembic_version'")
+            text(
+                "SELECT count(*) FROM pragma_table_list WHERE type='table' AND strict=0"
+                " AND name NOT LIKE 'sqlite_%' AND name != 'alembic_version'"
+            )
         ).scalar_one()
     assert found == wanted
     assert strict == 0

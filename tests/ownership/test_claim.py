@@ -161,7 +161,7 @@ def read(world: World, text: str) -> Ticket:
 
 
 def test_a_ticket_claims_once_without_a_label(
-    ticketed: tuple[World, object, dict[str, object]]
+    ticketed: tuple[World, object, dict[str, object]],
 ) -> None:
     world, key, claims = ticketed
     ticket = read(world, things.make_ticket(key, claims))
@@ -174,7 +174,7 @@ def test_a_ticket_claims_once_without_a_label(
 
 
 def test_a_ticket_kills_the_codes_of_its_object(
-    ticketed: tuple[World, object, dict[str, object]]
+    ticketed: tuple[World, object, dict[str, object]],
 ) -> None:
     world, key, claims = ticketed
     object_id, code = world.minted("TICKET-2")

@@ -64,7 +64,7 @@ PAGES = {
                 slug="object-unclaimed",
                 title="The object has no owner yet.",
                 status=409,
-                text="Usage is taken only after a person has claimed the object.\n\nSend it again later.",
+                text="Usage is taken only after the claim.\n\nSend it again later.",
                 example='{\n  "title": "The object has no owner yet.",\n  "status": 409\n}',
             ),
         ),

@@ -34,7 +34,7 @@ _PROBLEMS = (401, 403, 409, 413, 415, 422, 429)
 @router.post(
     "/events",
     summary="Send records of any of your objects",
-    responses={200: RESULTS_EXAMPLE} | problem_responses(*_PROBLEMS),
+    responses=problem_responses(*_PROBLEMS) | {200: RESULTS_EXAMPLE},
     openapi_extra=request_body(with_object=True),
 )
 async def send_events(
@@ -58,7 +58,7 @@ async def send_events(
 @router.post(
     "/objects/{object_id}/events",
     summary="Send records of one object",
-    responses={200: RESULTS_EXAMPLE} | problem_responses(404, *_PROBLEMS),
+    responses=problem_responses(404, *_PROBLEMS) | {200: RESULTS_EXAMPLE},
     openapi_extra=request_body(with_object=False),
 )
 async def send_object_events(

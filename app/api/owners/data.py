@@ -19,7 +19,7 @@ router = APIRouter(prefix="/v1/me", tags=["Owners: your own data"])
 @router.get(
     "/objects",
     summary="List your objects",
-    responses={200: OWN_OBJECTS_EXAMPLE} | problem_responses(401, 403),
+    responses=problem_responses(401, 403) | {200: OWN_OBJECTS_EXAMPLE},
 )
 async def list_own_objects(
     request: Request, database: AppDatabase, clock: AppClock, settings: AppSettings
@@ -38,7 +38,7 @@ async def list_own_objects(
 @router.get(
     "/objects/{object_id}/records",
     summary="Read your object's records",
-    responses={200: OWN_RECORDS_EXAMPLE} | problem_responses(400, 401, 403, 404),
+    responses=problem_responses(400, 401, 403, 404) | {200: OWN_RECORDS_EXAMPLE},
 )
 async def read_own_records(
     request: Request,

@@ -34,7 +34,7 @@ After = Annotated[str | None, Query(max_length=2000, description="Cursor of the 
 @router.get(
     "/objects",
     summary="List the objects of a permission",
-    responses={200: VENDOR_OBJECTS_EXAMPLE} | problem_responses(401, 403, 429),
+    responses=problem_responses(401, 403, 429) | {200: VENDOR_OBJECTS_EXAMPLE},
 )
 async def list_granted_objects(
     request: Request, database: AppDatabase, clock: AppClock, settings: AppSettings
@@ -59,7 +59,7 @@ async def list_granted_objects(
 @router.get(
     "/objects/{object_id}/records",
     summary="Read an object's records",
-    responses={200: RECORDS_EXAMPLE} | problem_responses(400, 401, 403, 404, 429),
+    responses=problem_responses(400, 401, 403, 404, 429) | {200: RECORDS_EXAMPLE},
 )
 async def read_granted_records(
     request: Request,

@@ -14,9 +14,10 @@ class CredentialsGrant(ClientCredentialsGrant):
         if client.known.is_public or not client.check_grant_type(self.GRANT_TYPE):
             raise UnauthorizedClientError("The client may not use client_credentials.")
         self.request.client = client
-        self.request.scope = client.get_allowed_scope(self.request.payload.scope)
-        if self.request.scope is None:
+        scope = client.get_allowed_scope(self.request.payload.scope)
+        if scope is None:
             raise InvalidScopeError("The client does not have a scope that it asks for.")
+        self.request.scope = scope
 
     def create_token_response(self) -> Any:
         token = self.generate_token(scope=self.request.scope, include_refresh_token=False)

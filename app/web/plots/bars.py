@@ -20,7 +20,7 @@ class Bar:
 def bar_plot(plot_id: str, title: str, desc: str, bars: Sequence[Bar]) -> Markup:
     """The series as bars from zero, drawn once for desks and once for phones."""
     top = max((bar.value for bar in bars if bar.value is not None), default=0.0)
-    ticks = nice_ticks(0.0, max(top, 1e-9) if top > 0 else 1.0)
+    ticks = nice_ticks(0.0, top if top > 0 else 1.0)
     return Markup("").join(
         drawing(frame, plot_id, title, desc, *_bars(frame, bars, ticks)) for frame in FRAMES
     )

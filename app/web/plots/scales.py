@@ -45,9 +45,11 @@ FRAMES = (WIDE, NARROW)
 
 def nice_ticks(low: float, high: float, count: int = 4) -> list[float]:
     """About `count` round steps (1, 2, 2.5 or 5 times a power of ten) that enclose low and high."""
-    if not (math.isfinite(low) and math.isfinite(high)) or high <= low:
-        high = low + 1.0 if math.isfinite(low) else 1.0
-        low = low if math.isfinite(low) else 0.0
+    if not (math.isfinite(low) and math.isfinite(high)):
+        low, high = 0.0, 1.0
+    size = max(abs(low), abs(high), 1e-6)
+    if high - low < 1e-9 * size:
+        high = low + size
     rough = (high - low) / max(count, 1)
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(m * power for m in (1, 2, 2.5, 5, 10) if rough <= m * power * (1 + 1e-9))

@@ -1,0 +1,169 @@
+"""Redeeming a code; numbers are those of the security checklist."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from httpx2 import Response
+
+from app.kit.clock import FixedClock
+from tests.factories.oauth import make_public_vendor
+from tests.oauth.conftest import VERIFIER, Vendor
+
+
+def is_refused(answer: Response, error: str, status: int = 400) -> bool:
+    """An OAuth error in JSON that nobody keeps and that is no redirect."""
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["cache-control"] == "no-store"
+    assert "location" not in answer.headers
+    assert answer.status_code == status, answer.text
+    return bool(answer.json()["error"] == error)
+
+
+def test_item_29_answer_says_what_was_granted(vendor: Vendor, clock: FixedClock) -> None:
+    start = clock.now() - timedelta(days=3)
+    answer = vendor.redeem(vendor.get_code(categories=["care"], window_from=start))
+    said = answer.json()
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["content-type"] == "application/json"
+    assert said["token_type"] == "Bearer"
+    assert said["scope"] == "care:read"
+    assert said["iss"] == "https://testserver"
+    assert said["expires_in"] == vendor.settings.access_token_seconds
+    [detail] = said["authorization_details"]
+    assert detail == {
+        "type": "urn:inseam:object-data",
+        "identifier": detail["identifier"],
+        "actions": ["read"],
+        "datatypes": ["care"],
+        "window": {"from": "2026-10-30T09:00:00Z", "to": None},
+        "until": "2027-05-01T09:00:00Z",
+        "purpose": "RepairImpairments",
+    }
+    principal = vendor.principal(said["access_token"])
+    assert principal is not None
+    assert str(principal.grant_id) == said["grant_id"]
+    assert principal.dead_reason is None
+
+
+def test_item_18_code_replay_kills_family(vendor: Vendor) -> None:
+    code = vendor.get_code()
+    tokens = vendor.redeem(code).json()
+    assert vendor.is_live(tokens["access_token"])
+    assert is_refused(vendor.redeem(code), "invalid_grant")
+    principal = vendor.principal(tokens["access_token"])
+    assert principal is not None
+    assert principal.dead_reason == "token-reused"
+    assert is_refused(vendor.refresh(tokens["refresh_token"]), "invalid_grant")
+
+
+def test_item_18_code_of_another_client_changes_nothing(
+    vendor: Vendor, make: Callable[..., Vendor]
+) -> None:
+    code, other = vendor.get_code(), make()
+    assert is_refused(other.redeem(code), "invalid_grant")
+    tokens = vendor.redeem(code).json()
+    assert is_refused(other.redeem(code), "invalid_grant")
+    assert vendor.is_live(tokens["access_token"])
+
+
+def test_item_19_twenty_redemptions_at_once_give_one_token(vendor: Vendor) -> None:
+    code = vendor.get_code()
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda _: vendor.redeem(code), range(20)))
+    assert sorted(a.status_code for a in answers) == [200] + [400] * 19
+    assert {a.json()["error"] for a in answers if a.status_code == 400} == {"invalid_grant"}
+
+
+def test_item_20_code_lives_sixty_seconds(vendor: Vendor, clock: FixedClock) -> None:
+    code, late = vendor.get_code(), vendor.get_code()
+    clock.advance(59.9)
+    assert vendor.redeem(code).status_code == 200
+    clock.advance(0.1)
+    assert is_refused(vendor.redeem(late), "invalid_grant")
+
+
+@pytest.mark.parametrize("verifier", [None, "x" * 43, "short", VERIFIER + "\n", "é" * 43])
+def test_item_21_22_wrong_verifier_burns_the_code(vendor: Vendor, verifier: str | None) -> None:
+    code = vendor.get_code()
+    assert is_refused(vendor.redeem(code, code_verifier=verifier), "invalid_grant")
+    assert is_refused(vendor.redeem(code), "invalid_grant")
+
+
+@pytest.mark.parametrize("uri", [None, "https://mend.example/back", "https://evil.example/"])
+def test_item_21_other_redirect_uri_is_refused(vendor: Vendor, uri: str | None) -> None:
+    code = vendor.get_code()
+    assert is_refused(vendor.redeem(code, redirect_uri=uri), "invalid_grant")
+    assert vendor.redeem(code).status_code == 200
+
+
+def test_code_that_is_none_is_refused(vendor: Vendor) -> None:
+    tokens = vendor.get_tokens()
+    assert is_refused(vendor.redeem(""), "invalid_request")
+    without = vendor.post("/oauth/token", {"grant_type": "authorization_code"})
+    assert is_refused(without, "invalid_request")
+    for code in ("x", "é" * 1000, tokens["access_token"], tokens["refresh_token"]):
+        assert is_refused(vendor.redeem(code), "invalid_grant")
+
+
+@pytest.mark.parametrize("status", ["revoked", "ended", "superseded"])
+def test_code_dies_with_its_grant(vendor: Vendor, status: str) -> None:
+    given = vendor.get_tokens()
+    code = vendor.get_code()
+    vendor.set_grant(given["grant_id"], status=status)
+    assert vendor.redeem(code).status_code == 200, "another grant's code lives"
+    principal = vendor.principal(given["access_token"])
+    assert principal is not None
+    assert principal.dead_reason == status
+
+
+def test_code_of_an_ended_grant_is_refused(vendor: Vendor, clock: FixedClock) -> None:
+    code = vendor.get_code(until=clock.now() + timedelta(seconds=30))
+    clock.advance(30)
+    assert is_refused(vendor.redeem(code), "invalid_grant")
+
+
+def test_tokens_never_outlive_the_grant(vendor: Vendor, clock: FixedClock) -> None:
+    tokens = vendor.get_tokens(until=clock.now() + timedelta(seconds=200))
+    assert tokens["expires_in"] == 200
+    clock.advance(200)
+    principal = vendor.principal(tokens["access_token"])
+    assert principal is not None
+    assert principal.dead_reason == "expired"
+    assert is_refused(vendor.refresh(tokens["refresh_token"]), "invalid_grant")
+
+
+def test_scope_is_what_the_owner_left_of_it(vendor: Vendor) -> None:
+    assert vendor.get_tokens(categories=["usage"])["scope"] == "usage:read"
+    many = vendor.get_tokens(categories=["usage", "care"])
+    assert many["scope"] == "usage:read care:read"
+    assert [d["datatypes"] for d in many["authorization_details"]] == [["care", "usage"]]
+
+
+def test_client_without_refresh_gets_none(make: Callable[..., Vendor]) -> None:
+    vendor = make(grant_types=["authorization_code"])
+    tokens = vendor.get_tokens()
+    assert "refresh_token" not in tokens
+    assert is_refused(vendor.refresh("x"), "unauthorized_client")
+
+
+def test_public_client_redeems_with_its_verifier_alone(make: Callable[..., Vendor]) -> None:
+    app = make(make_public_vendor)
+    tokens = app.get_tokens()
+    assert app.is_live(tokens["access_token"])
+    assert app.refresh(tokens["refresh_token"]).status_code == 200
+
+
+def test_item_27_public_client_cannot_act_for_itself(make: Callable[..., Vendor]) -> None:
+    assert is_refused(make(make_public_vendor).credentials(), "unauthorized_client")
+
+
+@pytest.mark.parametrize("kind", ["password", "implicit", "urn:x", 'a"b\\', "é"])
+def test_item_30_other_grant_types_are_refused(vendor: Vendor, kind: str) -> None:
+    answer = vendor.post("/oauth/token", {"grant_type": kind, "username": "a", "password": "b"})
+    assert is_refused(answer, "unsupported_grant_type")
+
+
+def test_missing_grant_type_is_an_invalid_request(vendor: Vendor) -> None:
+    assert is_refused(vendor.post("/oauth/token", {"scope": "usage:read"}), "invalid_request")

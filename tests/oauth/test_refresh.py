@@ -1,0 +1,133 @@
+"""Refreshing; numbers are those of the security checklist."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import delete
+
+from app.consent.models import GrantDetail
+from app.kit.clock import FixedClock
+from tests.oauth.conftest import Vendor
+from tests.oauth.test_code import is_refused
+
+
+def test_refresh_rotates_and_names_the_grant_again(vendor: Vendor, clock: FixedClock) -> None:
+    first = vendor.get_tokens()
+    clock.advance(1)
+    second = vendor.refresh(first["refresh_token"]).json()
+    assert second["refresh_token"] != first["refresh_token"]
+    for name in ("grant_id", "authorization_details", "scope", "iss"):
+        assert second[name] == first[name]
+    assert vendor.is_live(second["access_token"])
+    assert vendor.refresh(second["refresh_token"]).status_code == 200
+
+
+def test_item_23_reuse_kills_the_family_and_it_stays_dead(vendor: Vendor) -> None:
+    first = vendor.get_tokens()
+    second = vendor.refresh(first["refresh_token"]).json()
+    assert is_refused(vendor.refresh(first["refresh_token"]), "invalid_grant")
+    for token in (first["access_token"], second["access_token"]):
+        principal = vendor.principal(token)
+        assert principal is not None
+        assert principal.dead_reason == "token-reused"
+    assert is_refused(vendor.refresh(second["refresh_token"]), "invalid_grant")
+
+
+def test_item_23_reuse_spares_other_authorizations(vendor: Vendor) -> None:
+    first, other = vendor.get_tokens(), vendor.get_tokens()
+    vendor.refresh(first["refresh_token"])
+    vendor.refresh(first["refresh_token"])
+    assert vendor.is_live(other["access_token"])
+
+
+def test_item_23_token_of_another_client_changes_nothing(
+    vendor: Vendor, make: Callable[..., Vendor]
+) -> None:
+    first, other = vendor.get_tokens(), make()
+    assert is_refused(other.refresh(first["refresh_token"]), "invalid_grant")
+    second = vendor.refresh(first["refresh_token"]).json()
+    assert is_refused(other.refresh(first["refresh_token"]), "invalid_grant")
+    assert vendor.is_live(second["access_token"])
+
+
+def test_item_23_refreshes_at_once_give_one_token(vendor: Vendor) -> None:
+    token = vendor.get_tokens()["refresh_token"]
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: vendor.refresh(token), range(8)))
+    assert sorted(a.status_code for a in answers) == [200] + [400] * 7
+
+
+def test_item_24_widening_is_refused_and_consumes_nothing(vendor: Vendor) -> None:
+    token = vendor.get_tokens(categories=["usage"])["refresh_token"]
+    for scope in ("usage:read care:read", "body:read", "log:write", "x"):
+        assert is_refused(vendor.refresh(token, scope=scope), "invalid_scope")
+    assert vendor.refresh(token).status_code == 200
+
+
+def test_item_24_narrowing_is_for_one_access_token(vendor: Vendor) -> None:
+    first = vendor.get_tokens()
+    narrow = vendor.refresh(first["refresh_token"], scope="care:read").json()
+    assert narrow["scope"] == "care:read"
+    assert [d["datatypes"] for d in narrow["authorization_details"]] == [["care"]]
+    principal = vendor.principal(narrow["access_token"])
+    assert principal is not None
+    assert principal.scopes == {"care:read"}
+    assert vendor.refresh(narrow["refresh_token"]).json()["scope"] == "usage:read care:read"
+
+
+def test_item_24_refresh_life_slides_but_ends_with_the_grant(
+    vendor: Vendor, clock: FixedClock
+) -> None:
+    days = vendor.settings.refresh_token_days
+    tokens = vendor.get_tokens(until=clock.now() + timedelta(days=days + 10))
+    clock.advance(timedelta(days=days - 1))
+    tokens = vendor.refresh(tokens["refresh_token"]).json()
+    clock.advance(timedelta(days=10))
+    tokens = vendor.refresh(tokens["refresh_token"]).json()
+    clock.advance(timedelta(days=1))
+    assert is_refused(vendor.refresh(tokens["refresh_token"]), "invalid_grant")
+
+
+def test_refresh_token_left_alone_runs_out(vendor: Vendor, clock: FixedClock) -> None:
+    token = vendor.get_tokens()["refresh_token"]
+    clock.advance(timedelta(days=vendor.settings.refresh_token_days))
+    assert is_refused(vendor.refresh(token), "invalid_grant")
+
+
+def test_item_24_withdrawn_grant_refuses_the_refresh(vendor: Vendor) -> None:
+    tokens = vendor.get_tokens()
+    vendor.set_grant(tokens["grant_id"], status="revoked")
+    assert is_refused(vendor.refresh(tokens["refresh_token"]), "invalid_grant")
+    vendor.set_grant(tokens["grant_id"], status="active")
+    assert vendor.refresh(tokens["refresh_token"]).status_code == 200, "refused, not consumed"
+
+
+def test_paused_grant_refreshes_but_reads_nothing(vendor: Vendor) -> None:
+    tokens = vendor.get_tokens()
+    vendor.set_grant(tokens["grant_id"], status="paused")
+    fresh = vendor.refresh(tokens["refresh_token"]).json()
+    principal = vendor.principal(fresh["access_token"])
+    assert principal is not None
+    assert principal.dead_reason == "paused"
+
+
+def test_refresh_gives_what_the_grant_has_now(vendor: Vendor) -> None:
+    first = vendor.get_tokens()
+    gone = delete(GrantDetail).where(
+        GrantDetail.grant_id == UUID(first["grant_id"]), GrantDetail.category == "care"
+    )
+    with vendor.database.session() as db:
+        db.execute(gone)
+    second = vendor.refresh(first["refresh_token"]).json()
+    assert second["scope"] == "usage:read"
+    assert is_refused(vendor.refresh(second["refresh_token"], scope="care:read"), "invalid_scope")
+
+
+def test_access_token_is_no_refresh_token(vendor: Vendor) -> None:
+    tokens = vendor.get_tokens()
+    for text in (tokens["access_token"], "x", "é" * 500):
+        assert is_refused(vendor.refresh(text), "invalid_grant")
+    assert is_refused(vendor.refresh(""), "invalid_request")
+    assert vendor.is_live(tokens["access_token"])
