@@ -10,10 +10,10 @@ from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
 from app import __version__
-from app.api.makers import events, objects, products
+from app.api.makers import bulk, events, objects, products
 from app.api.owners import data as own_data
 from app.api.owners import history as own_history
-from app.api.public import did, health
+from app.api.public import did, health, passports
 from app.api.vendors import data as vendor_data
 from app.keys.ring import Keyring
 from app.kit import logs, problems
@@ -31,10 +31,12 @@ from app.worker import Worker
 ROUTERS = (
     products.router,
     objects.router,
+    bulk.router,
     events.router,
     own_data.router,
     own_history.router,
     vendor_data.router,
+    passports.router,
     did.router,
     health.router,
     oauth.router,

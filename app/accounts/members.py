@@ -46,6 +46,7 @@ def remove_member(db: Session, owner_id: UUID, member_id: UUID) -> None:
     if member is not None:
         _keep_an_admin(db, member)
         db.delete(member)
+        db.flush()
 
 
 def role_of(db: Session, owner_id: UUID, member_id: UUID) -> str | None:

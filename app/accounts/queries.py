@@ -20,8 +20,8 @@ from app.accounts.models import (
 )
 
 
-def owner_row(db: Session | Connection, owner_id: UUID) -> Row[Any] | None:
-    """Name, kind, e-mail address and time zone of an owner."""
+def owner_row(db: Session | Connection, owner_id: UUID) -> Row[str, str, str | None, str] | None:
+    """Kind, name, e-mail address and time zone of an owner."""
     query = select(Owner.kind, Owner.name, Owner.email, Owner.time_zone)
     return db.execute(query.where(Owner.owner_id == owner_id)).one_or_none()
 
@@ -45,7 +45,7 @@ def sessions_of(db: Session, owner_id: UUID) -> Sequence[SignInSession]:
     return db.scalars(query.order_by(SignInSession.last_seen_at.desc())).all()
 
 
-def flash_row(db: Session | Connection, session_hash: bytes) -> Row[Any] | None:
+def flash_row(db: Session | Connection, session_hash: bytes) -> Row[str, str] | None:
     query = select(Flash.tone, Flash.text).where(Flash.session_hash == session_hash)
     return db.execute(query).one_or_none()
 

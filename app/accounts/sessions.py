@@ -211,8 +211,9 @@ def _first_match(patterns: tuple[tuple[str, str], ...], text: str) -> str | None
 
 def _is_over(row: Any, clock: Clock, settings: Settings) -> bool:
     now = clock.now()
-    is_idle = now - row.last_seen_at >= timedelta(days=settings.session_idle_days)
-    return is_idle or now - row.created_at >= timedelta(days=settings.session_max_days)
+    is_idle: bool = now - row.last_seen_at >= timedelta(days=settings.session_idle_days)
+    is_old: bool = now - row.created_at >= timedelta(days=settings.session_max_days)
+    return is_idle or is_old
 
 
 def _end(db: Session, clock: Clock, owner_id: UUID, which: Any) -> int:

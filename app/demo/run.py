@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 
-import httpx
+import httpx2
 
 from app.demo.seed import Seeded, seed
 from app.keys.ring import Keyring
@@ -105,8 +105,8 @@ def _await(url: str, processes: list[subprocess.Popen[bytes]]) -> None:
     while time.monotonic() < end:
         if any(process.poll() is not None for process in processes):
             raise DemoCannotStart("A part of it stopped; is one of its ports in use?")
-        with suppress(httpx.TransportError):
-            if httpx.get(url, timeout=2).status_code < 500:
+        with suppress(httpx2.TransportError):
+            if httpx2.get(url, timeout=2).status_code < 500:
                 return
         time.sleep(0.1)
     raise DemoCannotStart(f"{url} did not answer within {_START_SECONDS} seconds.")
@@ -114,13 +114,13 @@ def _await(url: str, processes: list[subprocess.Popen[bytes]]) -> None:
 
 def _leave_request(origin: str, vendor_url: str) -> None:
     """The vendor asks, the owner has not answered yet: as if the page had been closed."""
-    with httpx.Client(timeout=10) as browser:
+    with httpx2.Client(timeout=10) as browser:
         asked = browser.get(f"{vendor_url}/connect")
         page = browser.get(asked.headers["location"])
         signed_in = browser.post(f"{origin}/demo/sign-in", headers={"Origin": origin})
         cookies = {c.name: c.value or "" for c in signed_in.cookies.jar}
-        page = httpx.get(
-            httpx.URL(origin).join(page.headers["location"]),
+        page = httpx2.get(
+            httpx2.URL(origin).join(page.headers["location"]),
             headers={"Cookie": "; ".join(f"{k}={v}" for k, v in cookies.items())},
         )
         page.raise_for_status()

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from app.accesses.record import Attempt, Given, record_given, record_refused
 from app.consent.decide import Allowed, Detail, GrantState, Refused, decide
 from app.consent.grants import lock_grant
-from app.disclosure.reader import Disclosed, NotDisclosed, Reader
+from app.disclosure.reader import Disclosed, NotDisclosed, Reader, refusal_of
 from app.kit import jsonio
 from app.kit.clock import Clock
 from app.kit.ids import NOBODY, new_id
@@ -46,10 +46,8 @@ def list_objects(
 def _refusal(grant: GrantState | None, reader: Reader, now: datetime) -> str | None:
     """Why nothing at all may be listed; a live grant whose objects are all gone lists nothing."""
     decision = decide(grant, None, reader.categories, now)
-    assert isinstance(decision, Refused)  # no object is None's
-    if decision.rule != "not-granted":
-        return decision.rule
-    return reader.dead_reason
+    rule = refusal_of(decision, reader)
+    return None if rule == "not-granted" else rule
 
 
 def _allowed(conn: Connection, grant: GrantState, reader: Reader, now: datetime) -> list[Allowed]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from app.consent.decide import Allowed, Refused
 from app.objects.categories import category_of, is_vendor_scope
 
 
@@ -24,6 +25,15 @@ class Reader:
     def categories(self) -> frozenset[str]:
         """The kinds of data that this token carries; its grant may hold more."""
         return frozenset(category_of(s) for s in self.scopes if is_vendor_scope(s))
+
+
+def refusal_of(decision: Allowed | Refused, reader: Reader) -> str | None:
+    """Why nothing may be read: what became of the grant tells most, then what became of the
+    token, then what the grant lacks; None where something may."""
+    rule = decision.rule if isinstance(decision, Refused) else None
+    if rule in (None, "no-grant", "not-granted"):
+        return reader.dead_reason or rule
+    return rule
 
 
 @dataclass(frozen=True)

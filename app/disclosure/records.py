@@ -12,7 +12,7 @@ from app.accesses.record import Attempt, Given, record_given, record_refused
 from app.consent.decide import Allowed, Refused, decide, narrow
 from app.consent.grants import lock_grant
 from app.disclosure.locate import Located, granted_object, locate
-from app.disclosure.reader import Disclosed, NotDisclosed, Reader
+from app.disclosure.reader import Disclosed, NotDisclosed, Reader, refusal_of
 from app.kit import jsonio
 from app.kit.clock import Clock
 from app.kit.ids import new_id
@@ -119,13 +119,8 @@ def _attempt(reader: Reader, located: Located, now: datetime, wanted: Wanted) ->
 
 def _decide(reader: Reader, located: Located, ref: str, now: datetime) -> Allowed | Refused:
     decision = decide(located.grant, granted_object(located, ref), reader.categories, now)
-    if reader.dead_reason is not None:
-        return decision if _names_grant(decision) else Refused(reader.dead_reason)
-    return decision
-
-
-def _names_grant(decision: Allowed | Refused) -> bool:
-    return isinstance(decision, Refused) and decision.rule not in ("not-granted", "no-grant")
+    rule = refusal_of(decision, reader)
+    return decision if isinstance(decision, Allowed) and rule is None else Refused(rule or "")
 
 
 def _decide_again(

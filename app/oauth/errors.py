@@ -16,7 +16,7 @@ _WHY = {
     "superseded": "A newer permission took the place of this one; use its tokens.",
     "token-expired": "The access token has run out; get a new one with the refresh token.",
     "token-revoked": "The token was revoked.",
-    "token-reused": "A code or refresh token of this authorization was used twice, so all of its"
+    "replayed": "A code or refresh token of this authorization was used twice, so all of its"
     " tokens were ended.",
     "client-disabled": "The client is not registered any more.",
     "unknown": "There is no such access token.",

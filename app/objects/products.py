@@ -121,9 +121,7 @@ def describe_object(conn: Connection, object_id: UUID) -> dict[str, Any]:
         "kind": product.kind,
         "maker": product.maker,
         "gtin": product.gtin,
-        "streams": [
-            asdict(stream) for stream in stream_infos(conn, product.product_id)
-        ],
+        "streams": [asdict(stream) for stream in stream_infos(conn, product.product_id)],
     }
 
 

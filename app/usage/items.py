@@ -23,7 +23,7 @@ _LONGEST_STREAM = 40
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One record as it was sent, its times in UTC. `line` counts from 0."""
+    """One record as it was sent, its times in UTC. `line` counts from 1."""
 
     line: int
     object_id: UUID
@@ -59,7 +59,7 @@ def read_items(body: Any, object_id: UUID | None = None) -> list[Item | RefusedL
 def _read_all(records: Sequence[Any], object_id: UUID | None) -> list[Item | RefusedLine]:
     known: dict[str, UUID | None] = {}
     items: list[Item | RefusedLine] = []
-    for line, record in enumerate(records):
+    for line, record in enumerate(records, 1):
         try:
             items.append(_read(line, record, object_id, known))
         except DomainError as error:
@@ -127,6 +127,6 @@ def _read_time(record: Mapping[str, Any], name: str) -> datetime:
     if fraction is not None and len(fraction) > 6:
         raise InvalidRecord(f"`{name}` is finer than microseconds.", field=f"/{name}")
     try:
-        return datetime.fromisoformat(match.string).astimezone(UTC)
+        return datetime.fromisoformat(match.string.upper()).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise InvalidRecord(f"`{name}` is no time that exists.", field=f"/{name}") from error

@@ -44,9 +44,13 @@ _STREAMS = select(Stream.product_id, Stream.name, Stream.kind, Stream.fields).wh
 # SQLite scans the whole table for `(a, b) IN (VALUES ...)`, so the pairs lead the join there.
 _PAIRS_SQLITE = """SELECT r.object_id, r.id_hash, r.content_hash FROM (VALUES {pairs}) AS k
 CROSS JOIN usage_record_ids AS r ON r.object_id = k.column1 AND r.id_hash = k.column2"""
-_pairs = func.unnest(
-    bindparam("objects", type_=ARRAY(Uuid())), bindparam("hashes", type_=ARRAY(LargeBinary()))
-).table_valued(column("object_id", Uuid()), column("id_hash", LargeBinary()))
+_pairs = (
+    func.unnest(
+        bindparam("objects", type_=ARRAY(Uuid())), bindparam("hashes", type_=ARRAY(LargeBinary()))
+    )
+    .table_valued(column("object_id", Uuid()), column("id_hash", LargeBinary()))
+    .render_derived()
+)
 _PAIRS = select(RecordId.object_id, RecordId.id_hash, RecordId.content_hash).join(
     _pairs,
     (RecordId.object_id == _pairs.c.object_id) & (RecordId.id_hash == _pairs.c.id_hash),

@@ -25,6 +25,7 @@ from app.web import (
     permissions,
     public,
     security,
+    security_tokens,
     sign_in,
     sign_in_passkeys,
 )
@@ -40,6 +41,7 @@ ROUTERS = (
     sign_in.router,
     sign_in_passkeys.router,
     security.router,
+    security_tokens.router,
     claim.router,
     objects.router,
     consent.router,
@@ -53,7 +55,7 @@ _API = ("/v1", "/oauth", "/.well-known", "/ledger", "/healthz", "/readyz", "/met
 
 
 class PagesMount(Mount):
-    """Everything below "/" that is not the API's, which answers unknown paths and methods itself."""
+    """Everything below "/" but the API's paths: there the API itself says what it does not know."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         path = scope.get("path", "")

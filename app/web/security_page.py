@@ -19,6 +19,7 @@ from app.settings import Settings
 from app.web.pages import SignedInOwner, render
 
 _DEFAULT_DAYS = 90
+_GONE = "an object you no longer have"
 
 
 @dataclass(frozen=True)
@@ -114,9 +115,7 @@ def _tokens(
             "id": str(token.token_id),
             "name": token.name,
             "scopes": token.scopes,
-            "objects": [
-                names.get(one, "an object you no longer have") for one in token.objects or []
-            ],
+            "objects": [names.get(one, _GONE) for one in token.objects or []],
             "until": token.dead_at or token.expires_at,
             "used_at": token.last_used_at,
             "is_live": is_live(token, clock.now()),

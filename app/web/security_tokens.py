@@ -37,7 +37,7 @@ def make_token(
     token_name: Short = "",
     token_until: Short = "",
     scope: Chosen = [],  # noqa: B006  # FastAPI copies defaults
-    object: Chosen = [],  # noqa: A002, B006
+    object: Chosen = [],  # noqa: B006
 ) -> Response:
     """A new access key, shown once on the page that follows."""
     form = TokenForm(token_name, scope, object, _day(token_until))

@@ -7,8 +7,8 @@ from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
 from app.accounts import passkeys, sessions
-from app.accounts.owners import check_name, create_owner, guess_time_zone
 from app.accounts.errors import PasskeyTryEnded
+from app.accounts.owners import check_name, create_owner, guess_time_zone
 from app.kit.http import AppClock, AppSettings, Db, StrictRoute
 from app.kit.ids import new_id
 from app.web.admit import (

@@ -230,7 +230,7 @@ def test_an_object_dropped_from_the_permission_is_forgotten(site: TestClient, st
 def test_disconnect_revokes_and_forgets(site: TestClient, stub: Stub) -> None:
     connected(site, stub)
     left = site.post("/disconnect").headers["location"]
-    assert "handed the permission back" in site.get(left).text
+    assert "gave up our keys" in site.get(left).text
     assert stub.calls[-1] == "revoke"
     assert stub.refresh == set()
     assert site.app.state.links._kept == {}  # type: ignore[attr-defined]

@@ -37,7 +37,7 @@ def make_vendor(
     db: Session, clock: Clock, name: str = "Mend & Co", **changes: Any
 ) -> tuple[Client, str | None]:
     """A vendor's client with one purpose, and its secret."""
-    organization = create_organization(db, clock, f"{name} {new_id()}")
+    organization = create_organization(db, clock, f"Vendor {new_id()}")
     values: dict[str, Any] = {
         "is_public": False,
         "redirect_uris": [REDIRECT],

@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 from uuid import UUID
@@ -17,8 +17,10 @@ from app.consent.models import AccessRequest, Grant
 from app.kit.clock import FixedClock
 from app.kit.crypto import sha256
 from app.kit.db import Database
+from app.main import create_app
 from app.oauth.answer import redirect_allowed
 from app.oauth.protect import Principal, principal_of
+from app.organizations.models import Client
 from app.settings import Settings
 from tests.factories.oauth import REDIRECT, make_grant, make_vendor
 
@@ -60,7 +62,7 @@ class Vendor:
         ticket = urlsplit(asked.headers["location"]).path.rpartition("/")[2]
         with self.database.session() as db:
             row = db.get_one(AccessRequest, sha256(ticket))
-            client = find(db, self.client_id)
+            client = db.get_one(Client, self.client_id)
             given = make_grant(db, self.clock, client, categories=categories, **grant)
             return redirect_allowed(db, self.clock, self.settings, row, given)
 
@@ -116,12 +118,6 @@ class Vendor:
             db.execute(update(Grant).where(Grant.grant_id == UUID(grant_id)).values(**values))
 
 
-def find(db: Any, client_id: str) -> Any:
-    from app.organizations.models import Client
-
-    return db.get_one(Client, client_id)
-
-
 def answer_of(location: str) -> dict[str, str]:
     """The parameters that a redirect carries to the vendor, each once."""
     pairs = parse_qsl(urlsplit(location).query, keep_blank_values=True, strict_parsing=True)
@@ -145,9 +141,7 @@ def is_page(response: Response) -> bool:
 
 
 @pytest.fixture
-def make(
-    app: FastAPI, client: TestClient, clock: FixedClock
-) -> Callable[..., Vendor]:
+def make(app: FastAPI, client: TestClient, clock: FixedClock) -> Callable[..., Vendor]:
     """Registers a client by a factory and gives it hands."""
 
     def made(factory: Callable[..., Any] = make_vendor, **changes: Any) -> Vendor:
@@ -157,6 +151,14 @@ def make(
             return Vendor(app, client, clock, found.client_id, secret)
 
     return made
+
+
+@pytest.fixture
+def twins(app: FastAPI, vendor: Vendor) -> Iterator[list[Vendor]]:
+    """One vendor at two workers of the same service: they share the database and nothing else."""
+    other = create_app(vendor.settings, vendor.clock)
+    with TestClient(other, base_url=vendor.settings.origin, follow_redirects=False) as http:
+        yield [vendor, Vendor(other, http, vendor.clock, vendor.client_id, vendor.secret)]
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from starlette.responses import PlainTextResponse
 
 from app.consent.models import AccessRequest
 from app.kit.crypto import sha256
-from tests.factories.oauth import REDIRECT, make_public_vendor, make_purpose
+from app.organizations.clients import disable_client
+from tests.factories.oauth import REDIRECT, make_maker_client, make_public_vendor, make_purpose
 from tests.oauth.conftest import Vendor, answer_of, is_page, is_sent_back
 
 
@@ -70,8 +71,6 @@ def test_item_2_missing_or_unknown_client_or_address_stays_here(vendor: Vendor) 
 
 
 def test_item_2_disabled_client_stays_here(vendor: Vendor) -> None:
-    from app.organizations.clients import disable_client
-
     with vendor.database.session() as db:
         disable_client(db, vendor.clock, vendor.client_id)
     assert is_page(vendor.ask())
@@ -112,9 +111,7 @@ def test_item_5_repeated_parameter_is_refused(vendor: Vendor) -> None:
         assert is_page(vendor.http.get(f"{address}&{name}=other"))
 
 
-@pytest.mark.parametrize(
-    "state", ["a", "x" * 3000, "a b+c%20&=?#/\"'<é漢>\\", "line\nbreak", None]
-)
+@pytest.mark.parametrize("state", ["a", "x" * 3000, "a b+c%20&=?#/\"'<é漢>\\", "line\nbreak", None])
 def test_item_6_state_comes_back_byte_exact(vendor: Vendor, state: str | None) -> None:
     allowed = answer_of(vendor.allow(vendor.ask(state=state)))
     assert allowed.get("state") == state
@@ -197,6 +194,4 @@ def test_scope_not_declared_is_refused(vendor: Vendor, scope: str) -> None:
 
 
 def test_client_without_the_code_grant_cannot_ask(make: Callable[..., Vendor]) -> None:
-    from tests.factories.oauth import make_maker_client
-
     assert is_page(make(make_maker_client).ask())

@@ -176,9 +176,7 @@ def test_item_16_28_parameters_in_the_address_and_get_are_refused(vendor: Vendor
         assert vendor.http.get(path).status_code == 405
 
 
-def test_rate_limit_counts_the_client_not_who_uses_its_name(
-    app: FastAPI, vendor: Vendor
-) -> None:
+def test_rate_limit_counts_the_client_not_who_uses_its_name(app: FastAPI, vendor: Vendor) -> None:
     few = app.state.settings.model_copy(update={"rate_token_per_minute": 3})
     with TestClient(create_app(few, vendor.clock), base_url=few.origin) as http:
         vendor.http = http

@@ -51,7 +51,11 @@ def own(caller: OwnerReader) -> dict[str, Any]:
 
 @pytest.fixture(autouse=True)
 def guarded_app(app: FastAPI) -> None:
+    """In front of everything else, because the web client's app takes every other address."""
+    before = list(app.router.routes)
     app.include_router(router)
+    routes = app.router.routes
+    routes[:] = [r for r in routes if r not in before] + before
 
 
 def get(vendor: Vendor, token: str | None, path: str = "/v1/data/guarded") -> Any:

@@ -1,11 +1,13 @@
 """Registering products."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC
 
 import pytest
 from sqlalchemy.orm import Session
 
 from app.kit.clock import FixedClock
+from app.kit.db import Database
 from app.objects.errors import GtinInvalid, GtinOutsidePrefix, ProductExists, UnknownProduct
 from app.objects.products import (
     describe_object,
@@ -14,6 +16,7 @@ from app.objects.products import (
     stream_categories,
     streams_of,
 )
+from app.organizations.models import Organization
 from tests.factories.objects import (
     GTIN,
     field_body,
@@ -103,3 +106,19 @@ def test_reader_learns_what_it_needs(db: Session, clock: FixedClock) -> None:
     told = describe_object(conn, object_id)
     assert (told["maker"], told["gtin"]) == ("Big Denim", GTIN)
     assert told["streams"][0]["fields"][1]["unit"] == "min"
+
+
+def test_of_two_registrations_at_once_one_wins(database: Database, clock: FixedClock) -> None:
+    with database.session() as db:
+        makers = [make_maker(db, clock, name) for name in ("One", "Two", "Three", "Four")]
+
+    def register(maker: Organization) -> bool:
+        try:
+            with database.session() as db:
+                make_product(db, clock, maker)
+        except ProductExists:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(register, makers)) == [False, False, False, True]

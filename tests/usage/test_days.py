@@ -112,9 +112,7 @@ def test_first_reading_of_a_counter_has_no_growth() -> None:
     assert (day.count, day.total("total"), day.fields["total"].maximum) == (1, 0, 90)
 
 
-def test_week_reads_seven_days_with_what_reaches_into_them(
-    db: Session, clock: FixedClock
-) -> None:
+def test_week_reads_seven_days_with_what_reaches_into_them(db: Session, clock: FixedClock) -> None:
     conn: Connection = db.connection()
     org_id = make.make_maker(conn, clock)
     product_id = make.make_product(conn, org_id, clock.now() - timedelta(days=100))

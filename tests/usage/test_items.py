@@ -121,7 +121,7 @@ def test_record_id_of_a_hundred_characters_is_taken_unchanged() -> None:
 def test_bad_line_spoils_only_itself() -> None:
     items = read_items([GOOD, 7, GOOD | {"at": "now"}, GOOD])
     assert [type(one).__name__ for one in items] == ["Item", "RefusedLine", "RefusedLine", "Item"]
-    assert [one.line for one in items] == [0, 1, 2, 3]
+    assert [one.line for one in items] == [1, 2, 3, 4]
 
 
 def test_address_names_the_object_alone() -> None:

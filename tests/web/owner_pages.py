@@ -144,6 +144,8 @@ SECURITY = {
     ],
     "recovery": N(left=8, made_at=d(-100)),
     "email": "owner@mail.example",
+    "typed_email": "",
+    "name": "Owner",
     "zones": [("Europe/Berlin", "Berlin, UTC+1"), ("UTC", "UTC")],
     "zone": "Europe/Berlin",
     "tokens": [

@@ -92,7 +92,6 @@ OBJ = N(
     serial="SL-2026-004711",
     did="did:web:inseam.example:o:0b1f4c2e",
     links=[("Digital Link", "https://inseam.example/01/09521234543213/21/SL-2026-004711")],
-    can_be_claimed=True,
     since=d(-120),
     used_by="me",
     last_heard=d(0, -2),

@@ -80,8 +80,8 @@ Order = Annotated[
     "/objects/bulk",
     status_code=202,
     summary="Mint objects in bulk",
-    responses={202: json_example("Accepted.", examples.JOB_EXAMPLE)}
-    | problem_responses(400, 401, 403, 404, 409, 412, 413, 415, 422),
+    responses=problem_responses(400, 401, 403, 404, 409, 412, 413, 415, 422)
+    | {202: json_example("Accepted.", examples.JOB_EXAMPLE)},
 )
 def mint_in_bulk(
     order: Order,
@@ -108,8 +108,8 @@ def mint_in_bulk(
 @router.get(
     "/jobs/{job_id}",
     summary="Look at a job",
-    responses={200: json_example("The job.", examples.JOB_EXAMPLE)}
-    | problem_responses(401, 403, 404, 422),
+    responses=problem_responses(401, 403, 404, 422)
+    | {200: json_example("The job.", examples.JOB_EXAMPLE)},
 )
 def show_job(job_id: UUID, caller: ObjectWriter, db: ReadDb) -> JobOut:
     """How many rows are done. Rows that are done can be read from the report already."""
@@ -120,8 +120,8 @@ def show_job(job_id: UUID, caller: ObjectWriter, db: ReadDb) -> JobOut:
 @router.get(
     "/jobs/{job_id}/report",
     summary="Read a job's report",
-    responses={200: json_example("A page of rows.", examples.REPORT_EXAMPLE)}
-    | problem_responses(400, 401, 403, 404, 410, 422),
+    responses=problem_responses(400, 401, 403, 404, 410, 422)
+    | {200: json_example("A page of rows.", examples.REPORT_EXAMPLE)},
 )
 def read_job_report(
     job_id: UUID,

@@ -81,10 +81,10 @@ RESULTS_EXAMPLE = json_example(
     "What became of each line; also when every line was refused.",
     {
         "results": [
-            {"line": 0, "status": "stored"},
-            {"line": 1, "status": "duplicate"},
+            {"line": 1, "status": "stored"},
+            {"line": 2, "status": "duplicate"},
             {
-                "line": 2,
+                "line": 3,
                 "status": "refused",
                 "type": "https://things.example/problems/object-unclaimed",
                 "title": "Nobody owns this object yet.",

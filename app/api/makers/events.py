@@ -44,7 +44,7 @@ async def send_events(
     settings: AppSettings,
     key: OptionalKey = None,
 ) -> Response:
-    """Stores one record or an array of at most 10,000, and answers for each line, counted from 0:
+    """Stores one record or an array of at most 10,000, and answers for each line, counted from 1:
     `stored`, `duplicate` (its `id` came before with the same content) or `refused` with the
     problem's type. Lines do not touch each other, and the status is 200 whatever became of them,
     as 207 is in WebDAV: read the results. When the answer comes, what it calls stored is on disk.

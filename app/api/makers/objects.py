@@ -88,8 +88,8 @@ Order = Annotated[
     status_code=201,
     summary="Mint objects",
     response_model=MintAnswer,
-    responses={201: json_example("Minted.", {"objects": [examples.MINTED_EXAMPLE]})}
-    | problem_responses(400, 401, 403, 404, 409, 410, 412, 413, 415, 422),
+    responses=problem_responses(400, 401, 403, 404, 409, 410, 412, 413, 415, 422)
+    | {201: json_example("Minted.", {"objects": [examples.MINTED_EXAMPLE]})},
 )
 def mint_objects(
     order: Order,
@@ -124,8 +124,8 @@ def mint_objects(
     status_code=201,
     summary="Renew a claim code",
     response_model=MintAnswer,
-    responses={201: json_example("The new code.", {"objects": [examples.MINTED_EXAMPLE]})}
-    | problem_responses(400, 401, 403, 404, 409, 410, 412, 422),
+    responses=problem_responses(400, 401, 403, 404, 409, 410, 412, 422)
+    | {201: json_example("The new code.", {"objects": [examples.MINTED_EXAMPLE]})},
 )
 def renew_claim_code(
     object_id: UUID,
@@ -169,8 +169,8 @@ def acknowledge_answer(caller: ObjectWriter, db: Db, key: SecretKey = None) -> N
 @router.get(
     "/objects",
     summary="List your objects",
-    responses={200: json_example("A page.", {"objects": [examples.OBJECT_EXAMPLE], "next": None})}
-    | problem_responses(400, 401, 403, 422),
+    responses=problem_responses(400, 401, 403, 422)
+    | {200: json_example("A page.", {"objects": [examples.OBJECT_EXAMPLE], "next": None})},
 )
 def list_own_made_objects(
     caller: ObjectWriter,
@@ -202,8 +202,8 @@ def list_own_made_objects(
 @router.get(
     "/objects/{object_id}",
     summary="Read an object",
-    responses={200: json_example("The object.", examples.OBJECT_EXAMPLE)}
-    | problem_responses(401, 403, 404, 422),
+    responses=problem_responses(401, 403, 404, 422)
+    | {200: json_example("The object.", examples.OBJECT_EXAMPLE)},
 )
 def show_object(
     object_id: UUID, caller: ObjectWriter, db: ReadDb, settings: AppSettings

@@ -39,8 +39,8 @@ class ProductPage(BaseModel):
     status_code=201,
     summary="Register a product",
     response_model=ProductOut,
-    responses={201: json_example("Registered.", PRODUCT_OUT_EXAMPLE)}
-    | problem_responses(400, 401, 403, 409, 413, 415, 422),
+    responses=problem_responses(400, 401, 403, 409, 413, 415, 422)
+    | {201: json_example("Registered.", PRODUCT_OUT_EXAMPLE)},
 )
 def register_a_product(
     spec: Spec, caller: ProductWriter, db: Db, clock: AppClock, key: OptionalKey = None
@@ -66,8 +66,8 @@ def register_a_product(
 @router.get(
     "",
     summary="List your products",
-    responses={200: json_example("A page.", {"products": [PRODUCT_OUT_EXAMPLE], "next": None})}
-    | problem_responses(400, 401, 403),
+    responses=problem_responses(400, 401, 403)
+    | {200: json_example("A page.", {"products": [PRODUCT_OUT_EXAMPLE], "next": None})},
 )
 def list_own_products(
     caller: ProductWriter,
@@ -94,8 +94,8 @@ def list_own_products(
 @router.get(
     "/{product_id}",
     summary="Read a product",
-    responses={200: json_example("The product.", PRODUCT_OUT_EXAMPLE)}
-    | problem_responses(401, 403, 404, 422),
+    responses=problem_responses(401, 403, 404, 422)
+    | {200: json_example("The product.", PRODUCT_OUT_EXAMPLE)},
 )
 def show_product(product_id: UUID, caller: ProductWriter, db: ReadDb) -> ProductOut:
     """A product of yours; anybody else's is 404."""

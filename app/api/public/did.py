@@ -20,10 +20,8 @@ DOCUMENT = "application/did+ld+json"
     "/o/{object_id}/did.json",
     summary="An object's DID document",
     response_class=Response,
-    responses={
-        200: {"description": "The document.", "content": {DOCUMENT: {"example": DID_EXAMPLE}}}
-    }
-    | problem_responses(404, 422),
+    responses=problem_responses(404, 422)
+    | {200: {"description": "The document.", "content": {DOCUMENT: {"example": DID_EXAMPLE}}}},
 )
 def show_did_document(object_id: UUID, db: ReadDb, settings: AppSettings) -> Response:
     """What `did:web:{host}:o:{object_id}` resolves to (DID Core §5): the object's Digital Link

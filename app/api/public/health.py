@@ -21,7 +21,7 @@ async def tell_alive() -> dict[str, str]:
 @router.get(
     "/readyz",
     summary="Can it serve?",
-    responses={200: json_example("It serves.", {"status": "ready"})} | problem_responses(503),
+    responses=problem_responses(503) | {200: json_example("It serves.", {"status": "ready"})},
 )
 def tell_ready(database: AppDatabase) -> dict[str, str]:
     """Asks the database; 503 while it does not answer. For load balancers."""

@@ -47,8 +47,8 @@ class PublicObject(BaseModel):
 @router.get(
     "/products/{product_id}",
     summary="A product's passport",
-    responses={200: json_example("The product.", PUBLIC_PRODUCT_EXAMPLE)}
-    | problem_responses(404, 422),
+    responses=problem_responses(404, 422)
+    | {200: json_example("The product.", PUBLIC_PRODUCT_EXAMPLE)},
 )
 def show_public_product(product_id: UUID, db: ReadDb, response: Response) -> PublicProduct:
     """What anyone may know before buying: passport, streams, and for each stream the facts that
@@ -60,8 +60,8 @@ def show_public_product(product_id: UUID, db: ReadDb, response: Response) -> Pub
 @router.get(
     "/objects/{object_id}",
     summary="An object's passport",
-    responses={200: json_example("The object.", PUBLIC_OBJECT_EXAMPLE)}
-    | problem_responses(404, 422),
+    responses=problem_responses(404, 422)
+    | {200: json_example("The object.", PUBLIC_OBJECT_EXAMPLE)},
 )
 def show_public_object(
     object_id: UUID, db: ReadDb, settings: AppSettings, response: Response

@@ -23,7 +23,6 @@ from app.objects.categories import VENDOR_SCOPES
 
 router = APIRouter(prefix="/v1/data", tags=["Vendors: data"])
 
-_DEAD = ("revoked", "expired", "ended", "superseded")
 From = Annotated[AwareDatetime | None, Query(alias="from", description="First instant, with zone.")]
 To = Annotated[AwareDatetime | None, Query(description="First instant after, with zone.")]
 Stream = Annotated[str | None, Query(max_length=40, description="One stream; all if absent.")]

@@ -8,10 +8,12 @@ from datetime import datetime
 from typing import Any
 
 ROOM = 1000
+WAIT_SECONDS = 14 * 24 * 3600
 
 
 class Pending:
-    """Started flows by state, as Authlib's cache: an owner may answer from another browser."""
+    """Started flows by state, as Authlib's cache: an owner may answer from another browser, and
+    days later, so a flow waits longer than the hour that Authlib asks for."""
 
     def __init__(self) -> None:
         self._kept: dict[str, tuple[float, str]] = {}
@@ -22,7 +24,7 @@ class Pending:
 
     async def set(self, key: str, value: str, seconds: int) -> None:
         make_room(self._kept)
-        self._kept[key] = (time.monotonic() + seconds, value)
+        self._kept[key] = (time.monotonic() + max(seconds, WAIT_SECONDS), value)
 
     async def delete(self, key: str) -> None:
         self._kept.pop(key, None)

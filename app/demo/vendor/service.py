@@ -23,7 +23,7 @@ OVER = {
     "ended": "This permission has been handed back",
     "superseded": "A newer permission has taken the place of this one",
 }
-FINAL = {"revoked", "ended", "superseded"}  # "expired" may mean the token alone: a refresh tells
+FINAL = {"revoked", "ended", "superseded"}  # any other may mean the token alone: a refresh tells
 
 
 class Later(Exception):

@@ -45,12 +45,13 @@ MIXED = Note(
 FAILED = Note("The connection did not work", "Nothing was connected. Please start again.")
 FORGOTTEN = Note(
     "You are disconnected",
-    "We handed the permission back and forgot everything we had read.",
+    "We gave up our keys and forgot everything we had read. The permission itself is yours to end, "
+    "at Inseam under Permissions.",
 )
 UNHEARD = Note(
     "You are disconnected",
-    "We forgot everything we had read. The service could not be told just now: end the permission "
-    "there too, under Permissions.",
+    "We forgot our keys and everything we had read. Inseam could not be told just now: end the "
+    "permission there too, under Permissions.",
 )
 
 

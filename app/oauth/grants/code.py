@@ -107,7 +107,7 @@ class CodeGrant(AuthorizationCodeGrant):
         return 200, token, self.TOKEN_RESPONSE_HEADER
 
     def _end_family(self, row: Any) -> None:
-        end_family(self.server.conn, self.server.now, row.family_id, "token-reused")
+        end_family(self.server.conn, self.server.now, row.family_id, "replayed")
         raise ReplayFound
 
 

@@ -62,5 +62,5 @@ class RefreshGrant(RefreshTokenGrant):
         return 200, token, self.TOKEN_RESPONSE_HEADER
 
     def _end_family(self, row: Any) -> None:
-        end_family(self.server.conn, self.server.now, row.family_id, "token-reused")
+        end_family(self.server.conn, self.server.now, row.family_id, "replayed")
         raise ReplayFound

@@ -6,3 +6,7 @@ import './claim-code.js';
 import './job-progress.js';
 import './copy-code.js';
 import './plot-cursor.js';
+
+for (const field of document.querySelectorAll('[data-time-zone]')) {
+  field.value = Intl.DateTimeFormat().resolvedOptions().timeZone ?? '';
+}

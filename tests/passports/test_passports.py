@@ -1,0 +1,76 @@
+"""Passports: the thing and its maker, nothing of its use or owner."""
+
+from uuid import uuid4
+
+import pytest
+from sqlalchemy.orm import Session
+
+from app.kit.clock import FixedClock
+from app.kit.errors import NotFound
+from app.passports.service import (
+    did_document,
+    passport_by_link,
+    passport_of,
+    product_by_gtin,
+    product_page,
+)
+from tests.factories.objects import GTIN, make_maker, make_object, make_product, make_tenure
+
+ORIGIN = "https://things.example"
+
+
+def test_passport_names_object_product_and_maker(db: Session, clock: FixedClock) -> None:
+    product = make_product(db, clock, make_maker(db, clock, country="PT"))
+    object_id = make_object(db, clock, product, "SL/1").object_id
+    found = passport_of(db, object_id, ORIGIN)
+    assert (found.object_id, found.serial) == (object_id, "SL/1")
+    assert found.did == f"did:web:things.example:o:{object_id}"
+    assert found.digital_link == f"{ORIGIN}/01/{GTIN}/21/SL%2F1"
+    assert found.page == product_page(db, product.product_id)
+    assert (found.page.maker.name, found.page.maker.country) == ("Big Denim", "PT")
+    assert [stream.name for stream in found.page.streams] == ["wear"]
+
+
+def test_object_is_found_by_its_digital_link(db: Session, clock: FixedClock) -> None:
+    product = make_product(db, clock, make_maker(db, clock))
+    object_id = make_object(db, clock, product, "SL-1").object_id
+    for gtin in (GTIN, GTIN[1:]):
+        assert passport_by_link(db, gtin, "SL-1", ORIGIN).object_id == object_id
+        assert product_by_gtin(db, gtin).product is product
+    for gtin, serial in ((GTIN, "sl-1"), (GTIN, "SL-2"), ("09506000134377", "SL-1"), ("x", "SL-1")):
+        with pytest.raises(NotFound):
+            passport_by_link(db, gtin, serial, ORIGIN)
+
+
+def test_object_without_gtin_is_named_by_its_id(db: Session, clock: FixedClock) -> None:
+    product = make_product(db, clock, make_maker(db, clock), gtin=None)
+    object_id = make_object(db, clock, product, "№ 7").object_id
+    assert passport_of(db, object_id, ORIGIN).digital_link == f"{ORIGIN}/o/{object_id}"
+
+
+def test_what_does_not_exist_is_not_found(db: Session, clock: FixedClock) -> None:
+    for look in (
+        lambda: passport_of(db, uuid4(), ORIGIN),
+        lambda: product_page(db, uuid4()),
+        lambda: product_by_gtin(db, GTIN),
+    ):
+        with pytest.raises(NotFound):
+            look()
+
+
+def test_owner_changes_nothing_of_the_passport(db: Session, clock: FixedClock) -> None:
+    product = make_product(db, clock, make_maker(db, clock))
+    object_id = make_object(db, clock, product).object_id
+    before = passport_of(db, object_id, ORIGIN)
+    make_tenure(db, clock, object_id)
+    assert passport_of(db, object_id, ORIGIN) == before
+
+
+def test_did_document_points_to_the_passport(db: Session, clock: FixedClock) -> None:
+    product = make_product(db, clock, make_maker(db, clock))
+    found = passport_of(db, make_object(db, clock, product).object_id, ORIGIN)
+    document = did_document(found)
+    assert document["id"] == found.did
+    assert document["alsoKnownAs"] == [found.digital_link]
+    assert document["verificationMethod"] == []
+    assert document["service"][0]["id"].startswith(f"{found.did}#")

@@ -1,0 +1,110 @@
+"""Pages for anyone: start, products, passports, problems, documentation, development mail."""
+
+import json
+import re
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.kit import problems
+from app.kit.clock import FixedClock
+from app.kit.db import Database
+from app.main import create_app
+from app.settings import Settings
+from tests.support.source import import_everything
+from tests.support.visitor import Visitor
+
+import_everything()
+
+
+def test_start_page_turns_into_home(visitor: Visitor) -> None:
+    assert "You hold the key" in visitor.get("/").text
+    visitor.sign_in()
+    answer = visitor.get("/")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/home")
+    assert visitor.get("/home").status_code == 200
+
+
+def test_operator_stands_on_every_page(visitor: Visitor) -> None:
+    for path in ("/", "/about", "/sign-in", "/nowhere"):
+        assert "Test operator" in visitor.get(path).text
+
+
+@pytest.mark.parametrize("slug", sorted({error.slug for error in problems.all_errors()}))
+def test_every_problem_has_its_page(slug: str, settings: Settings, clock: FixedClock) -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/p/00000000-0000-4000-8000-000000000000",
+        "/o/00000000-0000-4000-8000-000000000000",
+        "/01/09506000134352",
+        "/01/nonsense",
+        "/01/09506000134352/21/S-1",
+        "/01/09506000134352/21/%00",
+        "/01/%00",
+        "/problems/nonsense",
+        "/docs/files/nonsense",
+        "/docs/files/..%2Fcore.py",
+    ],
+)
+def test_unknown_things_are_not_found(visitor: Visitor, path: str) -> None:
+    assert visitor.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/p/nonsense", "/o/nonsense"])
+def test_what_is_no_id_is_not_found(visitor: Visitor, path: str) -> None:
+    assert visitor.get(path).status_code in (404, 422)
+
+
+def test_documentation_needs_nobody_else(visitor: Visitor) -> None:
+    page = visitor.get("/docs")
+    assert page.status_code == 200
+    assert not re.findall(r"(?:src|href)=\"https?:", page.text)
+    told = page.headers["content-security-policy"]
+    assert "script-src 'self' 'sha256-" in told
+    assert "unsafe-inline" not in told.split("script-src")[1].split(";")[0]
+    for path in set(re.findall(r'"(/docs/files/[^"]+)"', page.text)):
+        assert visitor.get(path).status_code == 200
+    assert json.loads(visitor.get("/openapi.json").content)["openapi"].startswith("3.1")
+
+
+def test_mail_page_shows_what_would_be_sent(settings: Settings, clock: FixedClock) -> None:
+    local = settings.model_copy(update={"public_url": "http://localhost:8000"})
+    with TestClient(create_app(local, clock), base_url="https://localhost:8000") as client:
+        visitor = Visitor(client)
+        visitor.post("/sign-in/email", {"email": "owner@mail.example"})
+        assert "/dev/mail" in visitor.get("/sign-in/sent").text
+        page = visitor.get("/dev/mail").text
+        assert "owner@mail.example" in page
+        assert 'href="http://localhost:8000/sign-in/link/' in page
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"public_url": "http://localhost:8000", "mail_backend": "smtp"},
+        {"public_url": "http://localhost:8000", "host": "0.0.0.0"},
+    ],
+)
+def test_mail_page_does_not_exist_elsewhere(
+    settings: Settings, clock: FixedClock, changes: dict[str, str]
+) -> None:
+    chosen = settings.model_copy(update=changes)
+    with TestClient(create_app(chosen, clock), base_url="https://localhost:8000") as client:
+        visitor = Visitor(client)
+        assert visitor.get("/dev/mail").status_code == 404
+        assert "/dev/mail" not in visitor.get("/sign-in/sent").text
+
+
+def test_mail_server_that_fails_changes_no_answer(
+    settings: Settings, clock: FixedClock, database: Database
+) -> None:
+    dead = settings.model_copy(update={"mail_backend": "smtp", "smtp_port": 1})
+    with TestClient(create_app(dead, clock), base_url=settings.origin) as client:
+        visitor = Visitor(client)
+        answer = visitor.post("/sign-in/email", {"email": "owner@mail.example"})
+        assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in/sent")
