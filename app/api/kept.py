@@ -6,10 +6,10 @@ from typing import Annotated, Any
 from fastapi import Header
 from pydantic import BaseModel
 
-from app.kit import idempotency, jsonio
+from app.kit import jsonio
 from app.kit.clock import Clock
 from app.kit.http import Session
-from app.kit.idempotency import Answer
+from app.kit.idempotency import Answer, begin, check_key, finish
 
 REPLAYED = "Idempotent-Replayed"
 
@@ -35,7 +35,7 @@ SecretKey = Annotated[
 
 def require_key(key: str | None) -> str:
     """The key of a call whose answer holds secrets; IdempotencyKeyMissing without a good one."""
-    checked = idempotency.check_key(key, is_secret=True)
+    checked = check_key(key, is_secret=True)
     assert checked is not None  # a secret answer is never given without a key
     return checked
 
@@ -56,15 +56,15 @@ def answer_once(
     `request` is the operation with its address, and the body: another one under the same key is
     refused.
     """
-    checked = idempotency.check_key(key, is_secret=is_secret)
+    checked = check_key(key, is_secret=is_secret)
     if checked is None:
         return Answer(status, jsonio.dumps(work()))
     conn = db.connection()
     name, body = request
     asked = f"{name}\n{body.model_dump_json() if body else ''}".encode()
-    kept = idempotency.begin(conn, clock, caller, checked, asked, is_secret=is_secret)
+    kept = begin(conn, clock, caller, checked, asked, is_secret=is_secret)
     if kept is not None:
         return kept
     answer = Answer(status, jsonio.dumps(work()))
-    idempotency.finish(conn, caller, checked, answer, is_secret=is_secret)
+    finish(conn, caller, checked, answer, is_secret=is_secret)
     return answer

@@ -22,7 +22,7 @@ def _facts(kind: str, volume: str, **more: Any) -> dict[str, Any]:
         "retention": "Up to 14 days in the product until it is sent; here until you erase it.",
         "how_to_get": "Claim the product with the code on its label and sign in here. Free.",
         "how_to_retrieve": "Take an export as a ZIP file, or read it by API with your own token.",
-        "how_to_erase": "Erase the log on the page of your object; nothing of it can be restored.",
+        "how_to_erase": "Write to us with its serial number; it is gone within 30 days, everywhere.",
         "technical_means": "These web pages, and a JSON API with OAuth 2.0 for apps you choose.",
         "terms_of_use": "It is yours: use it and give it on as you like, without charge.",
         "quality_of_service": "You get what anyone gets: same fields, same precision, same delay.",
@@ -73,7 +73,7 @@ JEANS: dict[str, Any] = {
         "origin": "Woven in Prato, Italy; sewn in Guimarães, Portugal",
         "care": "Wash at 30 °C, inside out, with like colours. Do not tumble dry.",
         "repair": "Seams and rivets can be repaired for life; ask any tailor or our workshop.",
-        "end_of_life": "Bring them back to any shop: the cloth is spun again, the sensor taken out.",
+        "end_of_life": "Bring them back to any shop: the cloth is spun again.",
         "more": {"Battery": "A coin cell in the waistband, which you can change."},
     },
     "streams": [

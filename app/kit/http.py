@@ -132,7 +132,21 @@ class BodyGate:
         fault = self._fault(Headers(scope=scope))
         if fault is not None:
             return await problems.answer(fault, self.origin)(scope, receive, send)
-        await self.app(scope, receive, send)
+        await self.app(scope, self._counted(receive), send)
+
+    def _counted(self, receive: Receive) -> Receive:
+        """The body as it comes, cut off where it outgrows the limit without having said so."""
+        taken = 0
+
+        async def take() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > self.limit:
+                raise BodyTooLarge(f"The body is longer than the limit of {self.limit} bytes.")
+            return message
+
+        return take
 
     def _fault(self, headers: Headers) -> DomainError | None:
         encoding = headers.get("content-encoding", "identity").strip().lower()

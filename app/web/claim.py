@@ -231,7 +231,11 @@ def _look(
     earliest = earliest_start(db, clock, object_id, settings.backfill_days)
     form = form | {"id": claim_id, "name": form["name"] or page.product.name}
     form["since_on"] = form["since_on"] or today
-    product = {"id": str(page.product.product_id), "name": page.product.name}
+    product = {
+        "id": str(page.product.product_id),
+        "name": page.product.name,
+        "kind": page.product.kind,
+    }
     return render(
         request,
         "owner/claim_look.html",

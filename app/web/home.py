@@ -65,6 +65,7 @@ def _card(conn: Connection, one: Held, live: Sequence[GrantView], fmt: Formatter
         "id": str(one.object_id),
         "name": one.name,
         "product_name": one.product_name,
+        "product_kind": one.product_kind,
         "maker": one.maker,
         "last_heard": last_heard(conn, one.object_id, one.tenure_id),
         "week": week,

@@ -18,6 +18,8 @@ from app.web.plots.heat import HeatDay, heat_map
 from app.web.plots.places import count_cells, place_bars
 
 _TIME_UNITS = {"s": 1 / 60, "min": 1.0, "h": 60.0}
+# Amounts that add up over a day; temperatures, forces and shares do not.
+_ADDING_UNITS = frozenset("count 1 J Wh kWh l m3 kg g m km bit B Ah".split())
 _NUMBERS = ("number", "integer")
 _NOTHING = "Nothing was recorded."
 
@@ -37,21 +39,25 @@ class Period:
 
 @dataclass(frozen=True)
 class Amount:
-    """The one number that stands for a stream's day: a field's amount, or how many records."""
+    """The one number that stands for a stream's day: a field's amount; without a field the time
+    its intervals lasted, or how many records there were."""
 
     field: str | None
     title: str
     unit: str | None
+    is_lasting: bool = False
 
     def of_day(self, day: Day) -> float | None:
         """The amount; None where nothing was recorded."""
         if day.is_silent:
             return None
-        return float(day.count) if self.field is None else day.total(self.field)
+        if self.field is not None:
+            return day.total(self.field)
+        return day.minutes if self.is_lasting else float(day.count)
 
     def said(self, value: float, fmt: Formatter) -> str:
         """The amount in words: “6 h 20 min”, “6,120 steps”, “3 times”."""
-        if self.field is None:
+        if self.field is None and not self.is_lasting:
             return fmt.count(round(value), "time")
         if self.unit in _TIME_UNITS:
             return fmt.duration(value * _TIME_UNITS[self.unit])
@@ -87,11 +93,14 @@ def amount_of(stream: StreamInfo) -> Amount:
     """What to add up: how long something lasted rather than any other number; of instants only
     how many there were, because temperatures do not add up."""
     numbers = [f for f in stream.fields if f["type"] in _NUMBERS]
-    if stream.kind == "instant" or not numbers:
-        return Amount(None, "records", None)
     lasting = [f for f in numbers if f.get("unit") in _TIME_UNITS]
-    chosen = (lasting or numbers)[0]
-    return Amount(chosen["name"], chosen["title"], chosen.get("unit"))
+    adding = [f for f in numbers if f.get("unit") in _ADDING_UNITS]
+    if stream.kind != "instant" and (lasting or adding):
+        chosen = (lasting or adding)[0]
+        return Amount(chosen["name"], chosen["title"], chosen.get("unit"))
+    if stream.kind == "interval":
+        return Amount(None, "Time", "min", is_lasting=True)
+    return Amount(None, "Records", None)
 
 
 def draw(
@@ -303,5 +312,7 @@ def say(value: Any, told: dict[str, Any], fmt: Formatter) -> str:
     if isinstance(value, bool):
         return "Yes" if value else "No"
     if isinstance(value, int | float):
+        if told.get("unit") in ("lat", "lon"):
+            return f"{value:.4f}°"
         return fmt.quantity(value, told.get("unit"))
     return str(value)

@@ -95,12 +95,11 @@ def take_csv(
 
 
 def period_of(name: str, day: date) -> Period:
-    """The day, the week from Monday, the month or the year that holds `day`."""
+    """The day itself, the seven days that end with it, its month or its year."""
     if name == "day":
         return Period(name, day, day)
     if name == "week":
-        monday = day - timedelta(days=day.weekday())
-        return Period(name, monday, monday + timedelta(days=6))
+        return Period(name, day - timedelta(days=6), day)
     if name == "month":
         length = monthrange(day.year, day.month)[1]
         return Period(name, day.replace(day=1), day.replace(day=length))
@@ -128,6 +127,7 @@ def _object(conn: Connection, held: Held) -> dict[str, Any]:
         "name": held.name,
         "product_id": str(held.product_id),
         "product_name": held.product_name,
+        "product_kind": held.product_kind,
         "maker": held.maker,
         "serial": held.serial,
         "since": held.starts_at,
@@ -137,7 +137,8 @@ def _object(conn: Connection, held: Held) -> dict[str, Any]:
 
 
 def _range(shown: Period, day: date, held: Held, fmt: Formatter) -> dict[str, Any]:
-    before, after = shown.first - timedelta(days=1), shown.last + timedelta(days=1)
+    before = shown.first - timedelta(days=1)
+    after = min(shown.last + timedelta(days=shown.days), fmt.today())
     label = fmt.on(shown.first)
     if shown.name == "year":
         label = str(shown.first.year)
@@ -147,7 +148,7 @@ def _range(shown: Period, day: date, held: Held, fmt: Formatter) -> dict[str, An
         "label": label,
         "on": day,
         "before": before if before >= fmt.local(held.starts_at).date() else None,
-        "after": after if after <= fmt.today() else None,
+        "after": after if shown.last < fmt.today() else None,
     }
 
 

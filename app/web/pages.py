@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 from jinja2 import Environment
 from pydantic import AfterValidator
 from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from app.accounts import sessions
 from app.accounts.errors import FreshSignInNeeded, SignInNeeded
@@ -95,7 +96,7 @@ def render(
         **_frame(request, state.settings, state.clock, viewer) | context
     )
     if viewer is not None and viewer.flash is not None:
-        _drop_flash(state.db, viewer)
+        return _FlashedPage(page, status, state.db, viewer.session_hash, viewer.flash[1])
     return HTMLResponse(page, status)
 
 
@@ -190,9 +191,17 @@ def _frame(
     }
 
 
-def _drop_flash(database: Database, viewer: SignedInOwner) -> None:
-    """Forget the message on this page. Not waited for, since the handler may hold a
-    transaction: shown twice in a race is better than waiting for oneself."""
-    assert viewer.flash is not None
-    text = viewer.flash[1]
-    database.submit(lambda conn: sessions.drop_flash(conn, viewer.session_hash, text))
+class _FlashedPage(HTMLResponse):
+    """A page with a message, which is forgotten as the page leaves: by then the handler's
+    transaction has ended, and no next page can have begun."""
+
+    def __init__(
+        self, page: str, status: int, database: Database, session_hash: bytes, text: str
+    ) -> None:
+        super().__init__(page, status)
+        self._database = database
+        self._drop = partial(sessions.drop_flash, session_hash=session_hash, text=text)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._database.run(self._drop)
+        await super().__call__(scope, receive, send)

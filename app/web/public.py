@@ -96,7 +96,9 @@ def show_problem(request: Request, slug: str, settings: AppSettings) -> Response
     error = next((one for one in problems.all_errors() if one.slug == slug), None)
     if error is None:
         raise NotFound
-    example = problems.document(error(), settings.origin, _status(error))
+    sample = error.__new__(error)
+    DomainError.__init__(sample)  # some errors ask for more than their page has to tell
+    example = problems.document(sample, settings.origin, _status(error))
     shown = {
         "slug": slug,
         "title": error.title,
@@ -122,6 +124,7 @@ def _product(request: Request, page: ProductPage) -> Response:
     product = {
         "id": str(page.product.product_id),
         "name": page.product.name,
+        "kind": page.product.kind,
         "maker": page.maker.name,
         "gtin": page.product.gtin,
         "article_number": page.product.article_number,
@@ -144,6 +147,7 @@ def _passport(request: Request, found: Passport, settings: Settings) -> Response
         "id": str(found.object_id),
         "product_id": str(product.product_id),
         "product_name": product.name,
+        "product_kind": product.kind,
         "maker": maker.name,
         "serial": found.serial,
         "did": found.did,

@@ -6,8 +6,15 @@ from fastapi import APIRouter, BackgroundTasks, Depends, Form, Query, Request
 from starlette.responses import Response
 
 from app.accounts import demo, links, passkeys, recovery, sessions
-from app.accounts.errors import EmailNotValid, FreshSignInNeeded, NameNotValid, RecoveryCodeWrong
+from app.accounts.errors import (
+    EmailNotValid,
+    FreshSignInNeeded,
+    NameNotValid,
+    RecoveryCodeWrong,
+    SignInLinkDead,
+)
 from app.accounts.owners import check_email
+from app.kit.clock import Clock
 from app.kit.errors import DomainError, NotFound
 from app.kit.http import AppClock, AppDatabase, AppSettings, Db, ReadDb, Session
 from app.kit.ids import parse_id
@@ -32,7 +39,6 @@ router = APIRouter()
 Short = Annotated[Text, Form(max_length=1000)]
 NextPath = Annotated[str, Query(max_length=2000)]
 
-_WELCOME = "Welcome. Print recovery codes or add a passkey below, so that you always get back in."
 _ACTS = (
     ("/security", "change how you get in"),
     ("/exports", "make an export"),
@@ -118,18 +124,22 @@ def show_sent(request: Request, settings: AppSettings) -> Response:
 @router.get("/sign-in/link/{token}")
 def show_link(request: Request, token: str, db: ReadDb, clock: AppClock) -> Response:
     """A button, and nothing consumed: mail scanners open links too."""
-    view = links.view_link(db, clock, token)
-    return render(request, "account/link.html", token=token, state=view.state, is_new=view.is_new)
+    return _link_page(request, db, clock, token)
 
 
 @router.post("/sign-in/link/{token}")
 def use_link(
-    request: Request, token: str, db: Db, clock: AppClock, settings: AppSettings
+    request: Request, token: str, database: AppDatabase, clock: AppClock, settings: AppSettings
 ) -> Response:
     """Sign in by the link; its second use is refused."""
-    used = links.use_link(db, clock, token, marks_of(request))
-    response = see_other(used.next_path)
-    return admit(request, response, db, clock, settings, used.owner_id, "email")
+    try:
+        with database.session() as db:
+            used = links.use_link(db, clock, token, marks_of(request))
+            response = see_other(used.next_path)
+            return admit(request, response, db, clock, settings, used.owner_id, "email")
+    except SignInLinkDead:
+        with database.read() as db:
+            return _link_page(request, db, clock, token, 410)
 
 
 @router.post("/sign-in/recovery", dependencies=[Depends(limit_tries)])
@@ -249,6 +259,20 @@ def _deliver(mailer: Mailer, email: str, origin: str, token: str) -> None:
         mailer.send(email.strip(), subject, text)
     except (OSError, DomainError) as error:
         logger.error("a sign-in mail was not sent", reason=type(error).__name__)
+
+
+def _link_page(
+    request: Request, db: Session, clock: Clock, token: str, status: int = 200
+) -> Response:
+    view = links.view_link(db, clock, token)
+    return render(
+        request,
+        "account/link.html",
+        status=status,
+        token=token,
+        state=view.state,
+        is_new=view.is_new,
+    )
 
 
 def _sign_in_page(

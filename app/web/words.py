@@ -177,9 +177,9 @@ def error_page(code: int, request_id: str = "") -> dict[str, object]:
     }
 
 
-def glyph(product_name: str) -> str:
+def glyph(product_kind: str) -> str:
     """Which drawing stands for a product: jeans, jacket, washer, shoe, or a plain tag."""
-    name = product_name.lower()
+    name = product_kind.lower()
     return next((g for g, hints in _GLYPHS if any(hint in name for hint in hints)), "tag")
 
 

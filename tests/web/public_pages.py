@@ -35,6 +35,7 @@ PAGES = {
             False,
             product=N(
                 id="p1",
+                kind="jeans",
                 name="Straight Leg, connected",
                 maker="Big Denim",
                 gtin="09521234543213",

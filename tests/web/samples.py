@@ -87,6 +87,7 @@ OBJ = N(
     id="0b1",
     product_id="p1",
     product_name="Straight Leg, connected",
+    product_kind="jeans",
     name="Straight Leg, connected",
     maker="Big Denim",
     serial="SL-2026-004711",

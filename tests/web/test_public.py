@@ -4,13 +4,16 @@ import json
 import re
 
 import pytest
+from markupsafe import escape
 from starlette.testclient import TestClient
 
 from app.kit import problems
 from app.kit.clock import FixedClock
 from app.kit.db import Database
 from app.main import create_app
+from app.ownership.claim import Wish, claim
 from app.settings import Settings
+from tests.factories.world import World
 from tests.support.source import import_everything
 from tests.support.visitor import Visitor
 
@@ -30,9 +33,37 @@ def test_operator_stands_on_every_page(visitor: Visitor) -> None:
         assert "Test operator" in visitor.get(path).text
 
 
-@pytest.mark.parametrize("slug", sorted({error.slug for error in problems.all_errors()}))
-def test_every_problem_has_its_page(slug: str, settings: Settings, clock: FixedClock) -> None:
-    pass
+def test_every_problem_has_its_page(visitor: Visitor) -> None:
+    listed = visitor.get("/problems").text
+    for error in problems.all_errors():
+        assert f'href="/problems/{error.slug}"' in listed
+        page = visitor.get(f"/problems/{error.slug}")
+        assert page.status_code == 200
+        assert escape(error.title) in page.text
+
+
+def test_passport_tells_the_thing_and_not_its_owner(visitor: Visitor, clock: FixedClock) -> None:
+    world = World(visitor.app.state.db, clock)
+    object_id, code = world.minted("S/1<b>")
+    by_id, by_link = f"/o/{object_id}", f"/01/{world.product.gtin}/21/S%2F1%3Cb%3E"
+    before = visitor.get(by_id)
+    assert before.status_code == 200
+    assert "S/1&lt;b&gt;" in before.text
+    assert "did:web:testserver:o:" in before.text
+    owner_id = world.owner("Very Private")
+    with world.database.session() as db:
+        claim(db, clock, owner_id, code, Wish("me", clock.now()), 30)
+    assert visitor.get(by_id).text == before.text
+    assert visitor.get(by_link).text == before.text
+
+
+def test_product_page_tells_what_is_recorded(visitor: Visitor, clock: FixedClock) -> None:
+    product = World(visitor.app.state.db, clock).product
+    page = visitor.get(f"/p/{product.product_id}")
+    assert page.status_code == 200
+    for told in ("Wear", "Where it is", "What the maker keeps:", "How you erase it"):
+        assert told in page.text
+    assert visitor.get(f"/01/{product.gtin}").status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,12 @@ from starlette.responses import Response
 from app.api.examples import problem_responses
 from app.api.kept import REPLAYED, OptionalKey
 from app.api.makers.event_docs import RESULTS_EXAMPLE, request_body
-from app.kit import idempotency, jsonio
+from app.kit import jsonio
 from app.kit.clock import Clock
 from app.kit.db import Database
 from app.kit.errors import DomainError, NotFound, UnsupportedEncoding
 from app.kit.http import AppClock, AppDatabase, AppSettings, Connection
+from app.kit.idempotency import Answer, begin, check_key, finish
 from app.kit.ids import parse_id
 from app.kit.limits import Limit, spend
 from app.oauth.protect import Principal, bearer_token, principal_of, require_scope
@@ -88,7 +89,7 @@ class _Sending:
 
 async def _receive(request: Request, object_id: str | None, key: str | None) -> _Sending:
     token = bearer_token(request)
-    key = idempotency.check_key(key, is_secret=False)
+    key = check_key(key, is_secret=False)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise UnsupportedEncoding("Send records as application/json.")
@@ -117,7 +118,7 @@ async def _store(
     def admit(conn: Connection) -> None:
         spend(conn, clock, limit, str(_writer(conn, clock, sending).client_id))
 
-    def work(conn: Connection) -> idempotency.Answer:
+    def work(conn: Connection) -> Answer:
         return _answer_once(conn, clock, settings, _writer(conn, clock, sending), sending)
 
     await database.run(admit)
@@ -134,21 +135,21 @@ def _writer(conn: Connection, clock: Clock, sending: _Sending) -> Principal:
 
 def _answer_once(
     conn: Connection, clock: Clock, settings: Settings, writer: Principal, sending: _Sending
-) -> idempotency.Answer:
+) -> Answer:
     caller, key = str(writer.client_id), sending.key
     if key is None:
         return _answer(conn, clock, settings, writer, sending)
-    kept = idempotency.begin(conn, clock, caller, key, sending.request, is_secret=False)
+    kept = begin(conn, clock, caller, key, sending.request, is_secret=False)
     if kept is not None:
         return kept
     answer = _answer(conn, clock, settings, writer, sending)
-    idempotency.finish(conn, caller, key, answer, is_secret=False)
+    finish(conn, caller, key, answer, is_secret=False)
     return answer
 
 
 def _answer(
     conn: Connection, clock: Clock, settings: Settings, writer: Principal, sending: _Sending
-) -> idempotency.Answer:
+) -> Answer:
     assert writer.org_id is not None  # who holds log:write is a maker's client
     if sending.object_id is not None:
         check_object(conn, writer.org_id, sending.object_id)
@@ -159,7 +160,7 @@ def _answer(
         items=sending.items,
         tolerance_seconds=settings.clock_tolerance_seconds,
     )
-    return idempotency.Answer(200, _write_results(results, settings.origin))
+    return Answer(200, _write_results(results, settings.origin))
 
 
 def _write_results(results: Sequence[LineResult], origin: str) -> bytes:

@@ -12,7 +12,7 @@ _FACTS = {
     "retention": "A week on the device; here until you erase it.",
     "how_to_get": "Claim the jeans with the code on their label and sign in.",
     "how_to_retrieve": "Export it, or read it by API.",
-    "how_to_erase": "Erase the log on the page of the jeans.",
+    "how_to_erase": "Write to us with the serial number; it is gone within 30 days.",
     "technical_means": "Web pages and a JSON API with OAuth 2.",
     "terms_of_use": "Yours to use as you like, free of charge.",
     "quality_of_service": "What we get, you get: same data, same precision, same delay.",
