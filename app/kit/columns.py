@@ -68,7 +68,8 @@ class Instant(TypeDecorator[datetime]):
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         if value is None:
             return None
-        return _EPOCH + value * _MICROSECOND if _is_sqlite(dialect) else value.astimezone(UTC)
+        found: datetime = value if not _is_sqlite(dialect) else _EPOCH + value * _MICROSECOND
+        return found.astimezone(UTC)
 
 
 class Flag(TypeDecorator[bool]):
@@ -123,8 +124,8 @@ class Real(TypeDecorator[float]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        wanted = sqlite.REAL() if _is_sqlite(dialect) else postgresql.DOUBLE_PRECISION()
-        return dialect.type_descriptor(wanted)
+        wanted: TypeEngine[Any] = postgresql.DOUBLE_PRECISION()
+        return dialect.type_descriptor(sqlite.REAL() if _is_sqlite(dialect) else wanted)
 
 
 class Words(TypeDecorator[str]):

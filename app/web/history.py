@@ -109,8 +109,11 @@ def _entry(
 def _window(row: Access, fmt: Formatter) -> str:
     if row.result != "given" or row.action != "records":
         return ""
-    start = fmt.on(row.window_from) if row.window_from else "the beginning"
-    return f"{start} to {fmt.on(row.window_to or row.at)}"
+    end = fmt.on(row.window_to or row.at)
+    if row.window_from is None:
+        return f"Everything up to {end}"
+    start = fmt.on(row.window_from)
+    return start if start == end else f"{start} to {end}"
 
 
 def _totals(db: Session, owner_id: UUID, now: datetime) -> list[dict[str, Any]]:

@@ -19,7 +19,9 @@ from app.web.plots.places import count_cells, place_bars
 
 _TIME_UNITS = {"s": 1 / 60, "min": 1.0, "h": 60.0}
 # Amounts that add up over a day; temperatures, forces and shares do not.
-_ADDING_UNITS = frozenset("count 1 J Wh kWh l m3 kg g m km bit B Ah".split())
+_ADDING_UNITS = frozenset(
+    ("count", "1", "J", "Wh", "kWh", "l", "m3", "kg", "g", "m", "km", "bit", "B", "Ah")
+)
 _NUMBERS = ("number", "integer")
 _NOTHING = "Nothing was recorded."
 

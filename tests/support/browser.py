@@ -99,7 +99,7 @@ def page_problems() -> Iterator[Problems]:
     """Fails the test at its end when a page had a problem that the test did not expect."""
     problems = Problems()
     yield problems
-    assert problems.unexpected() == []
+    assert problems.unexpected() == [], problems.unexpected()
 
 
 NewPage = Callable[..., Page]
