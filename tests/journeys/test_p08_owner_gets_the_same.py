@@ -30,12 +30,12 @@ def personal_token(story: Story, person: Person, *objects: str) -> str:
 def test_the_owner_reads_the_very_records_a_vendor_gets(story: Story) -> None:
     maker, owner, vendor = story.maker(), story.person(), story.vendor()
     jeans = story.owned(maker, story.product(maker), owner, "SL-1")
+    own = bearer(personal_token(story, owner))
     maker = story.later(maker, timedelta(hours=3))
     story.send(maker, jeans, story.wear(timedelta(hours=1)), story.wash())
     vendor_token = story.connect(vendor, owner, [jeans])["access_token"]
     (thing,) = story.objects(vendor_token)
     theirs = story.records(vendor_token, thing["id"]).json()["records"]
-    own = bearer(personal_token(story, owner))
     (mine,) = story.api.get("/v1/me/objects", headers=own).json()["objects"]
     assert mine["id"] == jeans
     read = story.api.get(f"/v1/me/objects/{jeans}/records", headers=own).json()

@@ -17,10 +17,10 @@ from tests.support.browser import (
 
 pytestmark = pytest.mark.browser
 
-HOME = re.compile(r"/home$")
+HOME = re.compile(r":\d+/home$")
 # Without the browser's own list of passkeys, from which the virtual device chooses by itself.
 NO_OFFER = "PublicKeyCredential.isConditionalMediationAvailable = async () => false;"
-SECURITY = re.compile(r"/security$")
+SECURITY = re.compile(r":\d+/security$")
 
 
 def create_by_passkey(page: Page, url: str, name: str = "Ana") -> str:
