@@ -58,7 +58,9 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     """The whole service. The database must have been migrated."""
     settings = settings or Settings()
     logs.set_up(settings.log_level)
-    app = Service(title="Inseam", version=__version__, lifespan=_lifespan, docs_url=None)
+    app = Service(
+        title="Inseam", version=__version__, lifespan=_lifespan, docs_url=None, redoc_url=None
+    )
     tools = make_tools(settings, clock or SystemClock())
     share(app, tools)
     app.add_middleware(BodyGate, limit=settings.body_limit_bytes, origin=settings.origin)

@@ -78,6 +78,9 @@ class Settings(BaseSettings):
     rate_data_per_minute: int = Field(600, ge=1, description="Data calls of one vendor's token.")
     rate_ingest_per_minute: int = Field(6000, ge=1, description="Ingest calls of one client.")
     rate_token_per_minute: int = Field(600, ge=1, description="Token calls of one client.")
+    rate_authorize_per_minute: int = Field(
+        120, ge=1, description="Authorization requests from one network address."
+    )
     mail_backend: Literal["folder", "smtp"] = Field(
         "folder", description="`folder` writes messages to data_dir/mail; `smtp` sends them."
     )

@@ -14,7 +14,7 @@ from app.consent import grants, requests
 from app.exports import make as exports
 from app.exports.service import JOB as EXPORT_JOB
 from app.keys.ring import Keyring
-from app.kit import idempotency, limits
+from app.kit import idempotency, jobs, limits
 from app.kit.clock import Clock
 from app.kit.db import Database
 from app.kit.ids import new_id
@@ -42,6 +42,7 @@ def make_sweeps(settings: Settings, clock: Clock) -> list[Sweep]:
     return [
         lambda conn: idempotency.forget_old(conn, clock),
         lambda conn: limits.forget_old(conn, clock),
+        lambda conn: jobs.forget_old(conn, clock),
         lambda conn: bulk.forget_old(conn, clock),
         lambda conn: tickets.forget_old(conn, clock),
         lambda conn: grants.mark_expired(conn, clock),

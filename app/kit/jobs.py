@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, and_, or_, select, update
+from sqlalchemy import Connection, and_, delete, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.kit.clock import Clock
@@ -20,6 +20,7 @@ from app.kit.ids import new_id
 
 LEASE = timedelta(seconds=60)
 MAX_ATTEMPTS = 5
+KEPT = timedelta(days=30)
 _WAITING, _RUNNING, _DONE, _FAILED = "waiting", "running", "done", "failed"
 
 
@@ -171,6 +172,12 @@ def fail(db: Session, clock: Clock, job_id: UUID, holder: UUID, reason: str) -> 
         job.state, job.finished_at = _FAILED, now
     else:
         job.state, job.run_at = _WAITING, now + timedelta(seconds=2**job.attempts)
+
+
+def forget_old(conn: Connection, clock: Clock) -> int:
+    """Drop jobs a month after they ended; the number dropped."""
+    old = clock.now() - KEPT
+    return conn.execute(delete(Job).where(Job.finished_at <= old)).rowcount
 
 
 def _hit(db: Session, statement: Any) -> bool:

@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 from app.keys.ring import Keyring
 from app.kit import jsonio
 from app.kit.clock import Clock
-from app.kit.errors import DomainError
+from app.kit.errors import DomainError, TooManyRequests
 from app.kit.http import AppClock, AppDatabase, AppSettings, Db
 from app.kit.limits import Limit, spend
 from app.oauth.authorize import NotTrusted, authorize
@@ -61,16 +61,21 @@ _TOKEN_GIVEN = {
 
 @router.get("/oauth/authorize", summary="Ask an owner", response_class=Response)
 def start_authorization(
-    request: Request, db: Db, clock: AppClock, settings: AppSettings
+    request: Request, db: Db, database: AppDatabase, clock: AppClock, settings: AppSettings
 ) -> Response:
     """Send the owner's browser here with response_type=code, client_id, redirect_uri, scope,
     state, code_challenge and code_challenge_method=S256 (RFC 6749, RFC 7636). `purpose` chooses
     among the client's declared purposes. The owner answers on a page; then the browser returns
     to redirect_uri with code or error, state and iss (RFC 9207)."""
     query = request.scope["query_string"].decode("latin-1")
+    limit = Limit("authorize", settings.rate_authorize_per_minute, 60)
+    host = request.client.host if request.client else ""
     try:
+        # Each valid request is kept until it closes, so nobody may leave thousands. The session
+        # is not in use yet: its transaction begins in `authorize`.
+        database.submit(lambda conn: spend(conn, clock, limit, host)).result()
         return send_to(authorize(db, clock, settings, query))
-    except NotTrusted as error:
+    except (NotTrusted, TooManyRequests) as error:
         show = getattr(request.app.state, "oauth_error_page", _plain_page)
         response: Response = show(request, _TITLE, error.detail)
         return response

@@ -27,7 +27,7 @@ from app.ownership.claim import (
 from app.ownership.errors import AlreadyOwned, ClaimCodeExpired, ClaimCodeUsed, StartOutside
 from app.passports.service import passport_of
 from app.settings import Settings
-from app.web.pages import SignedIn, flash, render, see_other
+from app.web.pages import SignedIn, Visitor, flash, render, see_other, with_next
 from app.web.streams import stream_cards
 
 router = APIRouter()
@@ -45,14 +45,17 @@ def show_claim(request: Request) -> Response:
 @router.post("/claim")
 def look_at_code(
     request: Request,
-    owner: SignedIn,
+    owner: Visitor,
     database: AppDatabase,
     clock: AppClock,
     cursors: AppCursors,
     settings: AppSettings,
     code: Annotated[str, Form(max_length=_MAX_CODE)] = "",
 ) -> Response:
-    """See whether a code opens something now; nothing is claimed yet."""
+    """See whether a code opens something now; nothing is claimed yet. Who is signed out signs in
+    first, and the page's script keeps the code meanwhile."""
+    if owner is None:
+        return see_other(with_next("/sign-in", "/claim"))
     try:
         _spend(request, database, clock, settings, owner.owner_id)
         with database.read() as db:

@@ -24,7 +24,7 @@ from app.passports.service import (
 from app.settings import Settings
 from app.web.home import show_home
 from app.web.pages import HOME, SignedIn, Visitor, render, see_other
-from app.web.streams import passport_facts, stream_cards
+from app.web.streams import maker_facts, passport_facts, stream_cards
 
 router = APIRouter()
 
@@ -133,7 +133,7 @@ def _product(request: Request, page: ProductPage) -> Response:
         request,
         "public/product.html",
         product=product,
-        facts=passport_facts(page),
+        facts=[*passport_facts(page), *maker_facts(page)],
         streams=stream_cards(page),
     )
 

@@ -43,6 +43,14 @@ def passport_facts(page: ProductPage) -> list[tuple[str, str]]:
     return told + list(passport.get("more", {}).items())
 
 
+def maker_facts(page: ProductPage) -> list[tuple[str, str]]:
+    """Who the maker is and how to reach it (Data Act, article 3(3))."""
+    maker = page.maker
+    told = [("Maker", maker.name), ("Country", maker.country), ("Website", maker.website)]
+    told.append(("Contact", maker.contact))
+    return [(label, text) for label, text in told if text]
+
+
 def _card(stream: Stream) -> dict[str, Any]:
     return {
         "name": stream.name,

@@ -301,3 +301,8 @@ def test_demo_button_does_not_exist_outside_the_demo(visitor: Visitor, clock: Fi
         assert visitor.post("/demo/sign-in", data).status_code == 404
     assert visitor.session is None
     assert "/demo/sign-in" not in visitor.get("/").text + visitor.get("/sign-in").text
+
+
+def test_code_typed_while_signed_out_leads_through_sign_in(visitor: Visitor) -> None:
+    answer = visitor.post("/claim", {"code": "ABC"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in?next=%2Fclaim")
