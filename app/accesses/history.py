@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Select, and_, delete, func, or_, select
@@ -25,6 +26,17 @@ class Filter:
 
 
 Position = tuple[datetime, UUID, int]
+
+
+def write_position(row: Access) -> list[Any]:
+    """Where a page that ends with this row ends, as JSON for a cursor."""
+    return [row.at.isoformat(), str(row.access_id), row.place]
+
+
+def read_position(position: Any) -> Position:
+    """The inverse of `write_position`; a cursor is sealed, so it holds nothing else."""
+    at, access_id, place = position
+    return datetime.fromisoformat(at), UUID(access_id), place
 
 
 def list_accesses(

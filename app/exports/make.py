@@ -29,7 +29,7 @@ from app.kit.jobs import Job, Step, Work
 from app.objects.identity import identity_of
 from app.objects.products import describe_object, stream_categories
 from app.usage.read import Row, page
-from app.usage.wire import record_out, rfc3339
+from app.usage.wire import csv_cell, record_out, rfc3339
 
 _STEP_RECORDS = 5000
 _ACCESS_PAGE = 1000
@@ -147,20 +147,11 @@ def _append_csv(path: Path, stream: dict[str, Any], rows: list[Row]) -> None:
         writer.writerow(["at", "until", *names, "flags"])
     for row in rows:
         values = json.loads(row.body)
-        cells = [_cell(values.get(name)) for name in names]
+        cells = [csv_cell(values.get(name)) for name in names]
         until = rfc3339(row.until) if row.until else ""
         writer.writerow([rfc3339(row.at), until, *cells, row.flags])
     with path.open("ab") as file:
         file.write(text.getvalue().encode())
-
-
-def _cell(value: Any) -> Any:
-    """A text that a spreadsheet would run as a formula is quoted with an apostrophe."""
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return "'" + value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return value
 
 
 def _finish(

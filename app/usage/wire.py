@@ -12,6 +12,15 @@ def rfc3339(instant: datetime) -> str:
     return instant.isoformat().replace("+00:00", "Z")
 
 
+def csv_cell(value: Any) -> Any:
+    """A value for a spreadsheet: a text that it would run as a formula gets an apostrophe."""
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+        return "'" + value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value
+
+
 def record_out(row: Row) -> dict[str, Any]:
     """One record. `placed_at` stands only where the device's clock could not be trusted."""
     out: dict[str, Any] = {"stream": row.stream, "at": rfc3339(row.at)}

@@ -15,6 +15,7 @@ from app.kit.http import SameOrigin
 from app.settings import Settings
 from app.web import (
     claim,
+    confirm,
     consent,
     docs,
     errors,
@@ -40,6 +41,7 @@ ROUTERS = (
     mail.router,
     sign_in.router,
     sign_in_passkeys.router,
+    confirm.router,
     security.router,
     security_tokens.router,
     claim.router,

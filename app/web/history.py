@@ -9,9 +9,15 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from app.accesses.history import Filter, count_by_reader, list_accesses, readers_of
+from app.accesses.history import (
+    Filter,
+    count_by_reader,
+    list_accesses,
+    read_position,
+    readers_of,
+    write_position,
+)
 from app.accesses.models import Access
-from app.kit.errors import InvalidCursor
 from app.kit.http import AppClock, AppCursors, ReadDb, Session
 from app.kit.ids import parse_id
 from app.objects.products import streams_of
@@ -40,7 +46,7 @@ def show_history(
     """Who looked, when, at what, and what they got."""
     wanted = Filter(parse_id(object), vendor or None, parse_id(permission))
     bound = (owner.owner_id, "history", object, vendor, permission)
-    before = _position(cursors.open(after, *bound)) if after else None
+    before = read_position(cursors.open(after, *bound)) if after else None
     rows = list(list_accesses(db, owner.owner_id, wanted, before=before, limit=_PAGE + 1))
     more, rows = len(rows) > _PAGE, rows[:_PAGE]
     held = {h.object_id: h for h in all_held(db, owner.owner_id)}
@@ -49,8 +55,7 @@ def show_history(
     filters = {"object": object, "vendor": vendor, "permission": permission}
     older = ""
     if more:
-        last = rows[-1]
-        cursor = cursors.seal([last.at.isoformat(), str(last.access_id), last.place], *bound)
+        cursor = cursors.seal(write_position(rows[-1]), *bound)
         older = _address(filters | {"after": cursor})
     return render(
         request,
@@ -70,14 +75,6 @@ def show_history(
 def _address(parts: dict[str, str]) -> str:
     told = {name: value for name, value in parts.items() if value}
     return f"/history?{urlencode(told)}" if told else "/history"
-
-
-def _position(position: Any) -> tuple[datetime, UUID, int]:
-    at, access_id, place = position
-    found = parse_id(access_id)
-    if found is None:
-        raise InvalidCursor
-    return datetime.fromisoformat(at), found, place
 
 
 def _titles(db: Session, held: dict[UUID, Held]) -> dict[UUID, dict[str, str]]:

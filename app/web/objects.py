@@ -22,7 +22,7 @@ from app.objects.tenures import Held, get_held
 from app.organizations.clients import client_face
 from app.usage.days import by_day
 from app.usage.read import Row, last_heard, latest, page
-from app.usage.wire import rfc3339
+from app.usage.wire import csv_cell, rfc3339
 from app.web.format import Formatter
 from app.web.object_plots import Period, Plot, draw, say
 from app.web.pages import SignedIn, render
@@ -88,7 +88,7 @@ def take_csv(
     for row in _all_rows(conn, held, info, shown, fmt.zone):
         told = json.loads(row.body)
         until = rfc3339(row.until) if row.until else ""
-        writer.writerow([rfc3339(row.at), until, *[_cell(told.get(name)) for name in names]])
+        writer.writerow([rfc3339(row.at), until, *[csv_cell(told.get(name)) for name in names]])
     file_name = f"{stream}-{shown.first}-{shown.last}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{file_name}"'}
     return Response(text.getvalue(), media_type="text/csv", headers=headers)
@@ -227,10 +227,3 @@ def _latest(
         ]
         shown.append([fmt.at(row.placed_at), stream.title, ", ".join(parts)])
     return {"columns": ["When", "What", "Values"], "rows": shown}
-
-
-def _cell(value: Any) -> Any:
-    """A text that a spreadsheet would run as a formula is quoted with an apostrophe."""
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return "'" + value
-    return value

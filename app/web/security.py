@@ -11,10 +11,10 @@ from app.accounts import owners, passkeys, recovery, sessions
 from app.accounts.errors import EmailNotValid, NameNotValid, PasskeyTryEnded
 from app.kit.http import AppClock, AppDatabase, AppSettings, Db, ReadDb, StrictRoute
 from app.web.admit import AddChallenge, bind_ceremony
+from app.web.link_mail import send_own_link
 from app.web.once import keep_once, take_once
 from app.web.pages import FreshlySignedIn, SignedIn, Text, render, see_other
 from app.web.security_page import Mistake, show_page
-from app.web.sign_in import send_own_link
 
 router = APIRouter(route_class=StrictRoute)
 

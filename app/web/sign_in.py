@@ -5,23 +5,21 @@ from typing import Annotated
 from fastapi import APIRouter, BackgroundTasks, Depends, Form, Query, Request
 from starlette.responses import Response
 
-from app.accounts import demo, links, passkeys, recovery, sessions
+from app.accounts import demo, links, recovery, sessions
 from app.accounts.errors import (
     EmailNotValid,
-    FreshSignInNeeded,
     NameNotValid,
     RecoveryCodeWrong,
     SignInLinkDead,
 )
 from app.accounts.owners import check_email
 from app.kit.clock import Clock
-from app.kit.errors import DomainError, NotFound
+from app.kit.errors import NotFound
 from app.kit.http import AppClock, AppDatabase, AppSettings, Db, ReadDb, Session
 from app.kit.ids import parse_id
-from app.kit.logs import logger
-from app.kit.mail import Mailer
 from app.settings import Settings
-from app.web.admit import admit, bind_link, limit_tries, marks_of, spend_mail
+from app.web.admit import admit, limit_tries, marks_of, spend_mail
+from app.web.link_mail import send_link
 from app.web.mail import shows_mail
 from app.web.pages import (
     SESSION_COOKIE,
@@ -38,13 +36,6 @@ router = APIRouter()
 
 Short = Annotated[Text, Form(max_length=1000)]
 NextPath = Annotated[str, Query(max_length=2000)]
-
-_ACTS = (
-    ("/security", "change how you get in"),
-    ("/exports", "make an export"),
-    ("/objects", "hand it over or erase it"),
-    ("/claim", "claim an object"),
-)
 
 
 @router.get("/sign-in")
@@ -85,7 +76,7 @@ def ask_for_link(
     spend_mail(database, clock, settings, email)
     with database.session() as db:
         token = links.ask_link(db, clock, email, safe_next(next))
-    return _send(request, tasks, settings, email, token)
+    return send_link(request, tasks, settings, email, token)
 
 
 @router.post("/create/email")
@@ -111,7 +102,7 @@ def ask_for_account(
         errors = {(error.field or "/email").strip("/"): error.detail}
         return _create_page(request, safe_next(next), name, email, errors)
     spend_mail(database, clock, settings, email)
-    return _send(request, tasks, settings, email, token)
+    return send_link(request, tasks, settings, email, token)
 
 
 @router.get("/sign-in/sent")
@@ -189,78 +180,6 @@ def sign_out(owner: SignedIn, db: Db, clock: AppClock) -> Response:
     return response
 
 
-@router.get("/confirm")
-def show_confirm(request: Request, owner: SignedIn, db: ReadDb, next: NextPath = "") -> Response:
-    """A fresh sign-in before something grave; where one just happened, straight on."""
-    target = safe_next(next)
-    if owner.is_fresh:
-        return see_other(target)
-    return render(
-        request,
-        "account/step_up.html",
-        next=target,
-        what=next_act(target),
-        has_passkey=bool(passkeys.list_of(db, owner.owner_id)),
-        email_hint=_hint(owner.email),
-    )
-
-
-@router.post("/confirm/email")
-def confirm_by_link(
-    request: Request,
-    tasks: BackgroundTasks,
-    owner: SignedIn,
-    database: AppDatabase,
-    clock: AppClock,
-    settings: AppSettings,
-    next: Short = "",
-) -> Response:
-    """Send a link to the owner's own address; it works in this browser only."""
-    if owner.email is None:
-        raise FreshSignInNeeded
-    return send_own_link(
-        request, tasks, owner, database, clock, settings, owner.email, safe_next(next)
-    )
-
-
-def send_own_link(
-    request: Request,
-    tasks: BackgroundTasks,
-    owner: SignedIn,
-    database: AppDatabase,
-    clock: AppClock,
-    settings: Settings,
-    email: str,
-    target: str,
-) -> Response:
-    """Send a link to whoever is signed in: to confirm, or to prove an address of theirs."""
-    spend_mail(database, clock, settings, email)
-    with database.session() as db:
-        token = links.ask_link(db, clock, email, target, owner_id=owner.owner_id)
-    return _send(request, tasks, settings, email, token)
-
-
-def next_act(path: str) -> str:
-    """What someone is about to do, after “before you …”."""
-    return next((act for start, act in _ACTS if path.startswith(start)), "go on")
-
-
-def _send(
-    request: Request, tasks: BackgroundTasks, settings: Settings, email: str, token: str
-) -> Response:
-    """Answer now, send afterwards: the time a mail server takes tells nobody anything."""
-    tasks.add_task(_deliver, request.app.state.mailer, email, settings.origin, token)
-    return bind_link(request, see_other("/sign-in/sent"), token)
-
-
-def _deliver(mailer: Mailer, email: str, origin: str, token: str) -> None:
-    subject, text = links.write_letter(origin, token)
-    try:
-        mailer.send(email.strip(), subject, text)
-    except (OSError, DomainError) as error:
-        logger.error("a sign-in mail was not sent", reason=type(error).__name__)
-
-
 def _link_page(
     request: Request, db: Session, clock: Clock, token: str, status: int = 200
 ) -> Response:
@@ -311,9 +230,3 @@ def _create_page(
         email=email,
         errors=errors or {},
     )
-
-
-def _hint(email: str | None) -> str:
-    """“a…@mail.example”: enough to recognise one's own address."""
-    local, _, domain = (email or "").partition("@")
-    return f"{local[:1]}…@{domain}" if email else ""

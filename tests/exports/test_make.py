@@ -30,6 +30,7 @@ from app.kit.db import Database
 from app.kit.errors import NotFound
 from app.kit.ids import new_id
 from app.kit.jobs import claim, run_step
+from app.usage.wire import csv_cell
 from tests.factories.world import World
 
 ORIGIN = "https://x.example"
@@ -182,6 +183,6 @@ def test_an_export_is_its_owners_and_goes_after_its_days(
 
 
 def test_a_text_that_a_spreadsheet_would_run_is_quoted() -> None:
-    assert make._cell("=1+1") == "'=1+1"
-    assert make._cell(-1) == -1
-    assert make._cell(True) == "true"
+    assert csv_cell("=1+1") == "'=1+1"
+    assert csv_cell(-1) == -1
+    assert csv_cell(True) == "true"

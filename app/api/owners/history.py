@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 from starlette.responses import FileResponse
 
-from app.accesses.history import Filter, list_accesses
+from app.accesses.history import Filter, list_accesses, read_position, write_position
 from app.accesses.models import Access
 from app.api.examples import problem_responses
 from app.consent.errors import GrantNotFound
@@ -16,9 +16,8 @@ from app.consent.grants import GrantView, get_grant, list_grants
 from app.exports.errors import ExportNotFound
 from app.exports.service import ExportView, file_of, get_export, list_exports, request_export
 from app.kit.clock import Clock
-from app.kit.errors import InvalidCursor, NotFound
+from app.kit.errors import NotFound
 from app.kit.http import AppClock, AppCursors, AppSettings, Db, ReadDb, Session, StrictRoute
-from app.kit.ids import parse_id
 from app.kit.paging import MAX_LIMIT
 from app.oauth.protect import OwnerExporter, OwnerReader, Principal
 from app.usage.wire import rfc3339
@@ -73,13 +72,11 @@ def list_own_accesses(
     """Every reading and every refusal, newest first, with what was given or which rule refused."""
     owner_id = _owner(caller)
     bound = (owner_id, "accesses", object_id, client_id, result)
-    position = cursors.open(after, *bound) if after else None
-    before = _position(position) if position else None
+    before = read_position(cursors.open(after, *bound)) if after else None
     wanted = Filter(object_id, client_id, result=result, objects=_limit(caller))
     rows = list(list_accesses(db, owner_id, wanted, before=before, limit=limit + 1))
     more, rows = len(rows) > limit, rows[:limit]
-    last = rows[-1] if more else None
-    cursor = last and cursors.seal([last.at.isoformat(), str(last.access_id), last.place], *bound)
+    cursor = cursors.seal(write_position(rows[-1]), *bound) if more else None
     return AccessPage(accesses=[_access_out(row) for row in rows], next=cursor)
 
 
@@ -177,14 +174,6 @@ def _export(caller: Principal, db: Session, clock: Clock, export_id: UUID) -> Ex
     if not _covers(caller, view.export.object_id):
         raise ExportNotFound
     return view
-
-
-def _position(position: Any) -> tuple[datetime, UUID, int]:
-    at, access_id, place = position
-    found = parse_id(access_id)
-    if found is None:
-        raise InvalidCursor
-    return datetime.fromisoformat(at), found, place
 
 
 def _access_out(row: Access) -> AccessOut:
