@@ -82,7 +82,7 @@ def create_web(settings: Settings, tools: Mapping[str, Any]) -> FastAPI:
     web.add_middleware(SameOrigin, refuse=errors.refuse)
     web.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)
     web.add_middleware(LocalName, origin=settings.origin)
-    web.add_middleware(PageHeaders)
+    web.add_middleware(PageHeaders, is_https=settings.origin.startswith("https:"))
     errors.install(web)
     web.router.routes.append(Route("/static/{hash}/{path:path}", _serve(assets)))
     for router in ROUTERS:

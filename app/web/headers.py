@@ -21,6 +21,7 @@ _POLICY = {
     "trusted-types": "'none'",
 }
 _CSP = "content-security-policy"
+_STAY = "max-age=31536000"
 _PERMISSIONS = (
     "camera=(self), publickey-credentials-get=(self), publickey-credentials-create=(self), "
     "geolocation=(), microphone=()"
@@ -60,15 +61,19 @@ def allow_form_to(response: Response, origin: str) -> Response:
 
 
 class PageHeaders:
-    """Adds the headers to whatever the pages answer."""
+    """Adds the headers to whatever the pages answer; behind https also the word to stay there."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, is_https: bool) -> None:
         self.app = app
+        self.is_https = is_https
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                add_headers(MutableHeaders(scope=message))
+                headers = MutableHeaders(scope=message)
+                add_headers(headers)
+                if self.is_https:
+                    headers.setdefault("strict-transport-security", _STAY)
             await send(message)
 
         await self.app(scope, receive, send_with_headers)

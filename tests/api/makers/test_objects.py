@@ -87,7 +87,7 @@ def test_key_is_required_and_long(maker: Caller, product_id: str, key: str | Non
     for path, sent in (
         ("/v1/objects", body),
         ("/v1/objects/bulk", {"product_id": product_id, "serials": ["SL-1"]}),
-        (f"/v1/objects/{uuid4()}/claim-code", None),
+        ("/v1/objects/0b6e3a0e-0f2f-4a57-9f7a-9d1c2b3a4f50/claim-code", None),
         ("/v1/answers/acknowledge", None),
     ):
         answer = maker.post(path, sent, key)
