@@ -11,8 +11,10 @@ from app.kit.errors import InvalidJson
 MAX_DEPTH = 32
 MAX_INTEGER = 2**53 - 1
 
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_BRACKET = re.compile(rb"[\[\]{}]")
+# Possessive, and content with a string that never ends: no body makes it look back.
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+_TO_SQUARE = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKETS = bytes(c for c in range(256) if c not in b"[]{}")
 _SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _DIGITS = len(str(MAX_INTEGER)) + 1
 
@@ -69,11 +71,11 @@ _TOO_DEEP = f"The JSON is nested more than {MAX_DEPTH} levels deep."
 def _check_depth(body: bytes) -> None:
     if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
         return
-    depth = 0
-    for match in _BRACKET.finditer(_STRING.sub(b"", body)):
-        depth += 1 if match.group() in b"[{" else -1
-        if depth > MAX_DEPTH:
-            raise InvalidJson(_TOO_DEEP)
+    nest = _STRING.sub(b"", body).translate(_TO_SQUARE, _NO_BRACKETS)
+    for _ in range(MAX_DEPTH):
+        nest = nest.replace(b"[]", b"")
+    if b"[]" in nest:
+        raise InvalidJson(_TOO_DEEP)
 
 
 def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
