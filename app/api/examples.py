@@ -18,6 +18,10 @@ _PROBLEMS = {
 }
 
 
+# For hot roads, which read the token themselves: what the scheme's dependency says elsewhere.
+BEARER: dict[str, Any] = {"security": [{"HTTPBearer": []}]}
+
+
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """RFC 9457 answers for an operation's description."""
     return {status: _problem(status) for status in statuses}

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from fastapi.routing import APIRoute
@@ -16,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.kit import jsonio, problems
 from app.kit.clock import Clock
 from app.kit.db import Database
-from app.kit.errors import BodyTooLarge, DomainError, Kind, UnsupportedEncoding
+from app.kit.errors import BodyTooLarge, DomainError, Kind, MalformedRequest, UnsupportedEncoding
 from app.kit.ids import new_id
 from app.kit.logs import bind_request_id, request_id
 from app.kit.paging import Cursors
@@ -119,7 +118,8 @@ class RequestId:
 
 
 class BodyGate:
-    """Refuses, before a byte is parsed, a body that is too large (413) or encoded (415)."""
+    """Refuses, before a byte is parsed, a body that is too large (413) or encoded (415), and an
+    address with NUL, which one of the databases cannot compare with anything (400)."""
 
     def __init__(self, app: ASGIApp, limit: int, origin: str) -> None:
         self.app = app
@@ -130,6 +130,8 @@ class BodyGate:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         fault = self._fault(Headers(scope=scope))
+        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+            fault = MalformedRequest("The address contains NUL.")
         if fault is not None:
             return await problems.answer(fault, self.origin)(scope, receive, send)
         await self.app(scope, self._counted(receive), send)
@@ -188,5 +190,5 @@ class SameOrigin:
         site = headers.get("sec-fetch-site")
         if site is not None:
             return site == "same-origin" or (site == "none" and "origin" not in headers)
-        origin = headers.get("origin", "")
-        return bool(origin) and urlsplit(origin).netloc == headers.get("host", "")
+        _, mark, ours = headers.get("origin", "").partition("://")
+        return bool(mark) and ours == headers.get("host", "")

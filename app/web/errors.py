@@ -2,7 +2,6 @@
 
 import inspect
 from typing import Any
-from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request
 from starlette.responses import Response
@@ -101,9 +100,8 @@ def _page_before(request: Request) -> str:
     """The page whose form was sent, so that one can come back to it; home where none says."""
     if request.method == "GET":
         return own_path(request)
-    told = urlsplit(request.headers.get("referer", ""))
-    is_ours = told.netloc == request.headers.get("host", "")
-    return safe_next(f"{told.path}{'?' if told.query else ''}{told.query}") if is_ours else HOME
+    host, _, path = request.headers.get("referer", "").partition("://")[2].partition("/")
+    return safe_next(f"/{path}") if host == request.headers.get("host", "") else HOME
 
 
 def _is_script(request: Request) -> bool:

@@ -1,5 +1,6 @@
 """Security headers of every page: one strict policy, with an exception where a response says so."""
 
+import re
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -20,6 +21,7 @@ _POLICY = {
     "require-trusted-types-for": "'script'",
     "trusted-types": "'none'",
 }
+_BARE = re.compile(r"(127\.0\.0\.1|\[::1\])(:\d*)?", re.ASCII)
 _CSP = "content-security-policy"
 _STAY = "max-age=31536000"
 _PERMISSIONS = (
@@ -98,5 +100,4 @@ class LocalName:
     def _is_wrong(self, scope: Scope) -> bool:
         if not self.is_local or scope["method"] not in ("GET", "HEAD"):
             return False
-        host = urlsplit(f"//{Headers(scope=scope).get('host', '')}").hostname
-        return host in ("127.0.0.1", "::1")
+        return _BARE.fullmatch(Headers(scope=scope).get("host", "")) is not None

@@ -97,9 +97,9 @@ def amount_of(stream: StreamInfo) -> Amount:
     numbers = [f for f in stream.fields if f["type"] in _NUMBERS]
     lasting = [f for f in numbers if f.get("unit") in _TIME_UNITS]
     adding = [f for f in numbers if f.get("unit") in _ADDING_UNITS]
-    if stream.kind != "instant" and (lasting or adding):
-        chosen = (lasting or adding)[0]
-        return Amount(chosen["name"], chosen["title"], chosen.get("unit"))
+    chosen = lasting if stream.kind == "interval" else adding
+    if stream.kind != "instant" and chosen:
+        return Amount(chosen[0]["name"], chosen[0]["title"], chosen[0].get("unit"))
     if stream.kind == "interval":
         return Amount(None, "Time", "min", is_lasting=True)
     return Amount(None, "Records", None)

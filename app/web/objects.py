@@ -156,6 +156,8 @@ def _plot(
     conn: Connection, held: Held, stream: StreamInfo, shown: Period, day: date, fmt: Formatter
 ) -> Plot:
     last = min(shown.last, fmt.today())
+    # A year is drawn from where the owner's time begins: what lies before is no gap.
+    begin = fmt.local(held.starts_at).date() if shown.name == "year" else shown.first
     days = by_day(
         conn,
         held.object_id,
@@ -163,7 +165,7 @@ def _plot(
         stream.name,
         stream.kind,
         fmt.zone,
-        shown.first,
+        min(max(begin, shown.first), last),
         last,
     )
     start, end = _borders(shown, fmt.zone)

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from app.api.examples import problem_responses
+from app.api.examples import BEARER, problem_responses
 from app.api.kept import REPLAYED, OptionalKey
 from app.api.makers.event_docs import RESULTS_EXAMPLE, request_body
 from app.kit import jsonio
@@ -36,7 +36,7 @@ _PROBLEMS = (401, 403, 409, 413, 415, 422, 429)
     "/events",
     summary="Send records of any of your objects",
     responses=problem_responses(*_PROBLEMS) | {200: RESULTS_EXAMPLE},
-    openapi_extra=request_body(with_object=True),
+    openapi_extra=BEARER | request_body(with_object=True),
 )
 async def send_events(
     request: Request,
@@ -60,7 +60,7 @@ async def send_events(
     "/objects/{object_id}/events",
     summary="Send records of one object",
     responses=problem_responses(404, *_PROBLEMS) | {200: RESULTS_EXAMPLE},
-    openapi_extra=request_body(with_object=False),
+    openapi_extra=BEARER | request_body(with_object=False),
 )
 async def send_object_events(
     request: Request,

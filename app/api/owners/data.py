@@ -5,7 +5,7 @@ from datetime import timedelta
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app.api.examples import OWN_OBJECTS_EXAMPLE, OWN_RECORDS_EXAMPLE, problem_responses
+from app.api.examples import BEARER, OWN_OBJECTS_EXAMPLE, OWN_RECORDS_EXAMPLE, problem_responses
 from app.api.vendors.data import After, From, PageSize, Stream, To, send
 from app.disclosure.own import OwnReader, list_own, read_own
 from app.disclosure.reader import Disclosed, NotDisclosed
@@ -19,6 +19,7 @@ router = APIRouter(prefix="/v1/me", tags=["Owners: your own data"])
 @router.get(
     "/objects",
     summary="List your objects",
+    openapi_extra=BEARER,
     responses=problem_responses(401, 403) | {200: OWN_OBJECTS_EXAMPLE},
 )
 async def list_own_objects(
@@ -38,6 +39,7 @@ async def list_own_objects(
 @router.get(
     "/objects/{object_id}/records",
     summary="Read your object's records",
+    openapi_extra=BEARER,
     responses=problem_responses(400, 401, 403, 404) | {200: OWN_RECORDS_EXAMPLE},
 )
 async def read_own_records(

@@ -1,13 +1,13 @@
 """A vendor's reading: one work of the writer decides, fetches and records; then it is sent."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from pydantic import AwareDatetime
+from pydantic import AfterValidator, AwareDatetime
 from starlette.responses import Response
 
-from app.api.examples import RECORDS_EXAMPLE, VENDOR_OBJECTS_EXAMPLE, problem_responses
+from app.api.examples import BEARER, RECORDS_EXAMPLE, VENDOR_OBJECTS_EXAMPLE, problem_responses
 from app.consent.errors import GrantPaused
 from app.disclosure.objects import list_objects
 from app.disclosure.reader import Disclosed, NotDisclosed, Reader
@@ -23,8 +23,17 @@ from app.objects.categories import VENDOR_SCOPES
 
 router = APIRouter(prefix="/v1/data", tags=["Vendors: data"])
 
-From = Annotated[AwareDatetime | None, Query(alias="from", description="First instant, with zone.")]
-To = Annotated[AwareDatetime | None, Query(description="First instant after, with zone.")]
+
+def _check_year(at: datetime) -> datetime:
+    """No instant that another zone would put out of the calendar: it stands in the history."""
+    if not 1 < at.year < 9999:
+        raise ValueError("the year lies outside 2 to 9998")
+    return at
+
+
+Time = Annotated[AwareDatetime, AfterValidator(_check_year)]
+From = Annotated[Time | None, Query(alias="from", description="First instant, with zone.")]
+To = Annotated[Time | None, Query(description="First instant after, with zone.")]
 Stream = Annotated[str | None, Query(max_length=40, description="One stream; all if absent.")]
 PageSize = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Records a page.")]
 After = Annotated[str | None, Query(max_length=2000, description="Cursor of the page before.")]
@@ -33,6 +42,7 @@ After = Annotated[str | None, Query(max_length=2000, description="Cursor of the 
 @router.get(
     "/objects",
     summary="List the objects of a permission",
+    openapi_extra=BEARER,
     responses=problem_responses(401, 403, 429) | {200: VENDOR_OBJECTS_EXAMPLE},
 )
 async def list_granted_objects(
@@ -58,6 +68,7 @@ async def list_granted_objects(
 @router.get(
     "/objects/{object_id}/records",
     summary="Read an object's records",
+    openapi_extra=BEARER,
     responses=problem_responses(400, 401, 403, 404, 429) | {200: RECORDS_EXAMPLE},
 )
 async def read_granted_records(
