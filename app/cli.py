@@ -77,7 +77,6 @@ def serve(
 def worker() -> None:
     """Work jobs only, beside `serve` with INSEAM_WORKER_IN_PROCESS=false."""
     settings, clock = _settings(), SystemClock()
-    logs.set_up(settings.log_level)
     with _database(settings) as db:
         work = Worker(settings, db, clock, _keyring(settings))
         try:
@@ -248,8 +247,11 @@ def main() -> None:
 
 
 def _settings() -> Settings:
+    """The settings, and with them where logs go: standard output is for answers."""
     try:
-        return Settings()
+        settings = Settings()
+        logs.set_up(settings.log_level)
+        return settings
     except ValidationError as error:
         lines = [f"{_variable(e['loc'])}: {e['msg']}" for e in error.errors()]
         raise _stop("\n".join(lines)) from error

@@ -16,6 +16,7 @@ import httpx2
 
 from app.demo.seed import Seeded, seed
 from app.keys.ring import Keyring
+from app.kit import logs
 from app.kit.clock import SystemClock
 from app.kit.db import Database
 from app.kit.errors import DomainError, Kind
@@ -39,6 +40,7 @@ class DemoCannotStart(DomainError):
 def run_demo(port: int, vendor_port: int) -> None:
     """Start over, and run until Ctrl-C."""
     settings = _settings(port)
+    logs.set_up(settings.log_level)
     vendor_url = f"http://127.0.0.1:{vendor_port}"
     credentials = _prepare(settings, vendor_url)
     signal.signal(signal.SIGTERM, _as_interrupt)
