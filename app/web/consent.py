@@ -296,6 +296,8 @@ def _closed(
 
 def _day(text: str) -> date | None:
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         return None
+    # The next day, and its midnight in any zone, must be in the calendar as well.
+    return day if 1 < day.year < 9999 else None

@@ -53,10 +53,8 @@ async def list_granted_objects(
     token = bearer_token(request)
     deadline = timedelta(seconds=settings.send_deadline_seconds)
     origin = settings.origin
-    await _spend(database, clock, settings.rate_data_per_minute, token)
-
     def work(conn: Connection) -> Disclosed | NotDisclosed:
-        reader = reader_of(require_known(principal_of(conn, clock, token)))
+        reader = _admit(conn, clock, token, settings.rate_data_per_minute)
         return list_objects(conn, clock, reader, origin, deadline)
 
     outcome = await database.run(work)
@@ -90,10 +88,8 @@ async def read_granted_records(
     token = bearer_token(request)
     wanted = Wanted(stream, from_, to, limit, after)
     deadline = timedelta(seconds=settings.send_deadline_seconds)
-    await _spend(database, clock, settings.rate_data_per_minute, token)
-
     def work(conn: Connection) -> Disclosed | NotDisclosed:
-        reader = reader_of(require_known(principal_of(conn, clock, token)))
+        reader = _admit(conn, clock, token, settings.rate_data_per_minute)
         return read_records(conn, clock, cursors, reader, object_id, wanted, deadline)
 
     return send(await database.run(work), clock, request)
@@ -134,6 +130,9 @@ def error_of(rule: str) -> Exception:
     return InvalidToken(rule)
 
 
-async def _spend(database: AppDatabase, clock: AppClock, count: int, token: str) -> None:
-    limit = Limit("data", count, 60)
-    await database.run(lambda conn: spend(conn, clock, limit, token))
+def _admit(conn: Connection, clock: AppClock, token: str, rate: int) -> Reader:
+    """Who reads, counted in the reading's own transaction: a refusal is a returned value there,
+    so the count stays. An unknown token is nobody's and leaves no row."""
+    principal = require_known(principal_of(conn, clock, token))
+    spend(conn, clock, Limit("data", rate, 60), str(principal.token_id))
+    return reader_of(principal)
