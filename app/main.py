@@ -59,7 +59,12 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     settings = settings or Settings()
     logs.set_up(settings.log_level)
     app = Service(
-        title="Inseam", version=__version__, lifespan=_lifespan, docs_url=None, redoc_url=None
+        title="Inseam",
+        version=__version__,
+        lifespan=_lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,  # such a redirect would go wherever the header Host says
     )
     tools = make_tools(settings, clock or SystemClock())
     share(app, tools)

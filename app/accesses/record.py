@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from app.accesses.models import Access
 from app.kit.ids import NOBODY, derived_id
 
+_ADD = insert(Access)  # built once: building a statement costs as much as running it
 _REFUSALS = UUID("5f0d0c52-70c4-4b5e-8f8e-5b1c4e2f9a10")
 
 
@@ -66,7 +67,7 @@ def record_given(
         for place, g in enumerate(given)
     ]
     empty = _row(owner_id, access_id, 0, attempt) | {"result": "given", "send_by": send_by}
-    conn.execute(insert(Access), rows or [empty])
+    conn.execute(_ADD, rows or [empty])
 
 
 def record_refused(

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.consent.decide import Detail, GrantState
@@ -15,6 +16,22 @@ from app.consent.models import (
     GrantEvent,
     InboxEntry,
     Pseudonym,
+)
+
+# Built once: building a statement costs as much as running it.
+_PSEUDONYM = select(Pseudonym.__table__).where(Pseudonym.pseudonym == bindparam("pseudonym"))
+_GRANT = select(Grant.status, Grant.version, Grant.until).where(
+    Grant.owner_id == bindparam("owner_id"), Grant.grant_id == bindparam("grant_id")
+)
+_LOCKED_GRANT = _GRANT.with_for_update(read=True)
+_DETAILS = (
+    select(*(GrantDetail.__table__.c[name] for name in Detail.__dataclass_fields__))
+    .where(
+        GrantDetail.owner_id == bindparam("owner_id"),
+        GrantDetail.grant_id == bindparam("grant_id"),
+        GrantDetail.version == bindparam("version"),
+    )
+    .order_by(GrantDetail.object_id, GrantDetail.category)
 )
 
 
@@ -105,10 +122,8 @@ def pseudonym_of(db: Session, owner_id: UUID, org_id: UUID, tenure_id: UUID) -> 
 
 def find_pseudonym(conn: Connection, pseudonym: UUID) -> Pseudonym | None:
     """Whose object a vendor's id stands for, as a row (hot path)."""
-    table = Pseudonym.__table__
-    found: Pseudonym | None = conn.execute(
-        select(table).where(table.c.pseudonym == pseudonym)
-    ).one_or_none()  # type: ignore[assignment]  # a row with the columns' names
+    row: Any = conn.execute(_PSEUDONYM, {"pseudonym": pseudonym}).one_or_none()
+    found: Pseudonym | None = row  # it has the columns' names
     return found
 
 
@@ -116,27 +131,9 @@ def load_grant(
     conn: Connection, owner_id: UUID, grant_id: UUID, *, lock: bool = False
 ) -> GrantState | None:
     """A grant with its present details (hot path); `lock` holds it FOR SHARE until the commit."""
-    table = Grant.__table__
-    query = select(table.c.status, table.c.version, table.c.until).where(
-        table.c.owner_id == owner_id, table.c.grant_id == grant_id
-    )
-    row = conn.execute(query.with_for_update(read=True) if lock else query).one_or_none()
+    ids = {"owner_id": owner_id, "grant_id": grant_id}
+    row = conn.execute(_LOCKED_GRANT if lock else _GRANT, ids).one_or_none()
     if row is None:
         return None
-    details = _details(conn, owner_id, grant_id, row.version)
+    details = [Detail(*one) for one in conn.execute(_DETAILS, ids | {"version": row.version})]
     return GrantState(grant_id, row.version, row.status, row.until, details)
-
-
-def _details(conn: Connection, owner_id: UUID, grant_id: UUID, version: int) -> list[Detail]:
-    table = GrantDetail.__table__
-    columns = [table.c[name] for name in Detail.__dataclass_fields__]
-    query = (
-        select(*columns)
-        .where(
-            table.c.owner_id == owner_id,
-            table.c.grant_id == grant_id,
-            table.c.version == version,
-        )
-        .order_by(table.c.object_id, table.c.category)
-    )
-    return [Detail(*row) for row in conn.execute(query)]

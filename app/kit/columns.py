@@ -30,6 +30,16 @@ def _is_sqlite(dialect: Dialect) -> bool:
     return dialect.name == "sqlite"
 
 
+class _PlainBlob(sqlite.BLOB):
+    """BLOB without a wrapper around each value: sqlite3 takes and gives bytes as they are."""
+
+    def bind_processor(self, dialect: Dialect) -> None:
+        return None
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> None:
+        return None
+
+
 class Id(TypeDecorator[UUID]):
     """A UUID: BLOB of 16 bytes on SQLite, uuid on PostgreSQL."""
 
@@ -37,7 +47,7 @@ class Id(TypeDecorator[UUID]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return dialect.type_descriptor(sqlite.BLOB() if _is_sqlite(dialect) else Uuid())
+        return dialect.type_descriptor(_PlainBlob() if _is_sqlite(dialect) else Uuid())
 
     def process_bind_param(self, value: UUID | None, dialect: Dialect) -> Any:
         if value is None or not _is_sqlite(dialect):
@@ -156,7 +166,7 @@ class Blob(TypeDecorator[bytes]):
         return f"Blob({self.limit})"
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return dialect.type_descriptor(sqlite.BLOB() if _is_sqlite(dialect) else LargeBinary())
+        return dialect.type_descriptor(_PlainBlob() if _is_sqlite(dialect) else LargeBinary())
 
 
 @event.listens_for(Column, "after_parent_attach")

@@ -1,5 +1,6 @@
 """What the three doors share: request-scoped tools, strict bodies, pure ASGI middleware."""
 
+import asyncio
 import re
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Annotated, Any
@@ -34,10 +35,11 @@ __all__ = [
 ]
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_BODY_SECONDS = 120.0
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
-def database(request: Request) -> Database:
+async def database(request: Request) -> Database:
     found: Database = request.app.state.db
     return found
 
@@ -46,27 +48,27 @@ def session(request: Request) -> Iterator[Session]:
     """The request's transaction: committed after the handler returns and before anything is
     sent (scope="function"), rolled back when it raises. Only handlers may use it, never
     dependencies: see `kit/db.py`."""
-    with database(request).session() as db:
+    with request.app.state.db.session() as db:
         yield db
 
 
 def read_session(request: Request) -> Iterator[Session]:
     """A read-only transaction for the request."""
-    with database(request).read() as db:
+    with request.app.state.db.read() as db:
         yield db
 
 
-def clock(request: Request) -> Clock:
+async def clock(request: Request) -> Clock:
     found: Clock = request.app.state.clock
     return found
 
 
-def settings(request: Request) -> Settings:
+async def settings(request: Request) -> Settings:
     found: Settings = request.app.state.settings
     return found
 
 
-def cursors(request: Request) -> Cursors:
+async def cursors(request: Request) -> Cursors:
     found: Cursors = request.app.state.cursors
     return found
 
@@ -118,31 +120,41 @@ class RequestId:
 
 
 class BodyGate:
-    """Refuses, before a byte is parsed, a body that is too large (413) or encoded (415), and an
-    address with NUL, which one of the databases cannot compare with anything (400)."""
+    """Refuses, before a byte is parsed, a body that is too large (413) or encoded (415), and a
+    query with NUL, which one of the databases cannot compare with anything (400)."""
 
-    def __init__(self, app: ASGIApp, limit: int, origin: str) -> None:
+    def __init__(
+        self, app: ASGIApp, limit: int, origin: str, seconds: float = _BODY_SECONDS
+    ) -> None:
         self.app = app
         self.limit = limit
         self.origin = origin
+        self.seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         fault = self._fault(Headers(scope=scope))
-        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
-            fault = MalformedRequest("The address contains NUL.")
+        if b"%00" in scope["query_string"]:
+            fault = MalformedRequest("The query contains NUL.")
         if fault is not None:
             return await problems.answer(fault, self.origin)(scope, receive, send)
         await self.app(scope, self._counted(receive), send)
 
     def _counted(self, receive: Receive) -> Receive:
-        """The body as it comes, cut off where it outgrows the limit without having said so."""
-        taken = 0
+        """The body as it comes, cut off where it outgrows the limit without having said so, or
+        where it drips so slowly that only an attacker would send it."""
+        taken, is_whole = 0, False
+        deadline = asyncio.get_running_loop().time() + self.seconds
 
         async def take() -> Message:
-            nonlocal taken
-            message = await receive()
+            nonlocal taken, is_whole
+            try:
+                async with asyncio.timeout_at(None if is_whole else deadline):
+                    message = await receive()
+            except TimeoutError as error:
+                raise MalformedRequest("The body did not come in time.") from error
+            is_whole = not message.get("more_body", False)
             taken += len(message.get("body", b""))
             if taken > self.limit:
                 raise BodyTooLarge(f"The body is longer than the limit of {self.limit} bytes.")

@@ -17,6 +17,9 @@ _TO_SQUARE = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(c for c in range(256) if c not in b"[]{}")
 _SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _DIGITS = len(str(MAX_INTEGER)) + 1
+_PLAIN: Any = {"ensure_ascii": False, "separators": (",", ":"), "allow_nan": False}
+_COMPACT = json.JSONEncoder(**_PLAIN).encode
+_CANONICAL = json.JSONEncoder(**_PLAIN, sort_keys=True).encode
 
 
 def loads(body: bytes) -> Any:
@@ -48,15 +51,12 @@ def loads(body: bytes) -> Any:
 
 def dumps(value: Any) -> bytes:
     """Compact UTF-8 JSON; ValueError on NaN."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    return _COMPACT(value).encode()
 
 
 def canonical(value: Any) -> bytes:
     """Compact JSON with sorted keys: equal values of one kind give equal bytes to hash."""
-    text = json.dumps(
-        value, ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False
-    )
-    return text.encode()
+    return _CANONICAL(value).encode()
 
 
 def check_text(text: str, name: str = "text") -> str:

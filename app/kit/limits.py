@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, delete
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.sql.dml import ReturningInsert
 
 from app.kit.clock import Clock
 from app.kit.columns import Blob, Instant, Whole
@@ -25,6 +27,21 @@ class RateCounter(Base):
     count: Mapped[int] = mapped_column(Whole)
 
 
+def _add(insert: sqlite.Insert | postgresql.Insert) -> ReturningInsert[Any]:
+    """Count what is inserted, and tell the sum."""
+    return insert.on_conflict_do_update(
+        index_elements=["key_hash", "window_at"],
+        set_={"count": RateCounter.count + insert.excluded["count"]},
+    ).returning(RateCounter.count)
+
+
+# Built once: building a statement costs as much as running it.
+_COUNT = {
+    "sqlite": _add(sqlite.insert(RateCounter)),
+    "postgresql": _add(postgresql.insert(RateCounter)),
+}
+
+
 @dataclass(frozen=True)
 class Limit:
     """At most `count` a window of `seconds`, for one named thing."""
@@ -42,14 +59,8 @@ def spend(conn: Connection, clock: Clock, limit: Limit, subject: str, cost: int 
     now = int(clock.now().timestamp())
     start = now - now % limit.seconds
     key = sha256(f"{limit.name}\0{subject}")
-    insert = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
-    statement = insert(RateCounter).values(
-        key_hash=key, window_at=datetime.fromtimestamp(start, UTC), count=cost
-    )
-    counted = statement.on_conflict_do_update(
-        index_elements=["key_hash", "window_at"], set_={"count": RateCounter.count + cost}
-    ).returning(RateCounter.count)
-    if conn.execute(counted).scalar_one() > limit.count:
+    row = {"key_hash": key, "window_at": datetime.fromtimestamp(start, UTC), "count": cost}
+    if conn.execute(_COUNT[conn.dialect.name], row).scalar_one() > limit.count:
         raise TooManyRequests(retry_after=start + limit.seconds - now)
 
 

@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from app.kit import jsonio
@@ -118,11 +119,20 @@ def from_validation(error: RequestValidationError) -> DomainError:
     return InvalidRequest(f"{where}: {first['detail']}.", errors=fields)
 
 
-FAILURES = (DomainError, HTTPException, RequestValidationError, DBAPIError, PoolTimeout)
+FAILURES = (
+    DomainError,
+    HTTPException,
+    RequestValidationError,
+    DBAPIError,
+    PoolTimeout,
+    ClientDisconnect,
+)
 
 
 def explain(error: Exception) -> tuple[DomainError, int]:
     """Any of FAILURES, or a fault of our own, as a domain error with its status."""
+    if isinstance(error, HTTPException) and isinstance(error.__cause__, DomainError):
+        error = error.__cause__  # the framework calls any error while reading a body a 400
     if isinstance(error, HTTPException):
         return from_http(error)
     found: DomainError = InternalError()
@@ -130,6 +140,8 @@ def explain(error: Exception) -> tuple[DomainError, int]:
         found = from_validation(error)
     elif isinstance(error, DBAPIError | PoolTimeout):
         found = translate(error)
+    elif isinstance(error, ClientDisconnect):
+        found = MalformedRequest("The body ended early.")
     elif isinstance(error, DomainError):
         found = error
     return found, 500 if isinstance(found, InternalError) else STATUS[found.kind]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.consent.models import Grant, GrantDetail
@@ -20,6 +20,16 @@ _CLIENTS = Client.__table__
 _GRANTS = Grant.__table__
 _DETAILS = GrantDetail.__table__
 
+# Built once: building a statement costs as much as running it.
+_TOKEN = (
+    select(_TOKENS, _CLIENTS.c.org_id, _CLIENTS.c.name.label("client_name"), _CLIENTS.c.disabled_at)
+    .outerjoin(_CLIENTS, _CLIENTS.c.client_id == _TOKENS.c.client_id)
+    .where(_TOKENS.c.token_hash == bindparam("token_hash"))
+)
+_GRANT = select(_GRANTS.c.status, _GRANTS.c.until, _GRANTS.c.version, _GRANTS.c.purpose).where(
+    _GRANTS.c.owner_id == bindparam("owner_id"), _GRANTS.c.grant_id == bindparam("grant_id")
+)
+
 
 def find_code(conn: Connection, code: str) -> AnyRow | None:
     query = select(_CODES).where(_CODES.c.code_hash == sha256(code))
@@ -28,24 +38,12 @@ def find_code(conn: Connection, code: str) -> AnyRow | None:
 
 def find_token(conn: Connection, token: str) -> AnyRow | None:
     """A token of any kind, dead or alive, with its client (a reference table: joined anywhere)."""
-    client = (
-        _CLIENTS.c.org_id,
-        _CLIENTS.c.name.label("client_name"),
-        _CLIENTS.c.disabled_at,
-    )
-    query = (
-        select(_TOKENS, *client)
-        .outerjoin(_CLIENTS, _CLIENTS.c.client_id == _TOKENS.c.client_id)
-        .where(_TOKENS.c.token_hash == sha256(token))
-    )
-    return conn.execute(query).one_or_none()
+    return conn.execute(_TOKEN, {"token_hash": sha256(token)}).one_or_none()
 
 
 def find_grant(conn: Connection | Session, owner_id: UUID, grant_id: UUID) -> AnyRow | None:
     """Status, end, version and purpose of a grant as they are now."""
-    columns = (_GRANTS.c.status, _GRANTS.c.until, _GRANTS.c.version, _GRANTS.c.purpose)
-    query = select(*columns).where(_GRANTS.c.owner_id == owner_id, _GRANTS.c.grant_id == grant_id)
-    return conn.execute(query).one_or_none()
+    return conn.execute(_GRANT, {"owner_id": owner_id, "grant_id": grant_id}).one_or_none()
 
 
 def details_of(

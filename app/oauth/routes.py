@@ -127,7 +127,12 @@ async def show_data_resource(settings: AppSettings) -> Response:
     return _public(resource_metadata(settings, "/v1/data"))
 
 
-@router.get("/oauth/jwks", summary="Public signing keys")
+@router.get(
+    "/oauth/jwks",
+    summary="Public signing keys",
+    response_class=Response,
+    responses={200: {"content": {"application/jwk-set+json": {}}}},
+)
 @router.get("/.well-known/jwks.json", include_in_schema=False)
 async def show_keys(request: Request) -> Response:
     """RFC 7517: keys that verify what this service signs."""

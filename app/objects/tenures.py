@@ -5,12 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, select, true
+from sqlalchemy import ColumnElement, Connection, bindparam, select, true
 from sqlalchemy.orm import Session
 
 from app.kit.errors import NotFound
 from app.objects.models import Holding, Object, Product, Tenure
 from app.organizations.models import Organization
+
+# Built once: building a statement costs as much as running it.
+_OPEN = select(Tenure.tenure_id, Tenure.owner_id, Tenure.starts_at).where(
+    Tenure.object_id == bindparam("object_id"), Tenure.ended_at.is_(None)
+)
 
 
 @dataclass(frozen=True)
@@ -105,8 +110,5 @@ def lock_object(db: Connection | Session, object_id: UUID) -> None:
 
 def find_open_tenure(conn: Connection | Session, object_id: UUID) -> OpenTenure | None:
     """Whose an object is now, or None where it is unclaimed or unknown."""
-    query = select(Tenure.tenure_id, Tenure.owner_id, Tenure.starts_at).where(
-        Tenure.object_id == object_id, Tenure.ended_at.is_(None)
-    )
-    row = conn.execute(query).one_or_none()
+    row = conn.execute(_OPEN, {"object_id": object_id}).one_or_none()
     return row and OpenTenure(object_id, row.tenure_id, row.owner_id, row.starts_at)

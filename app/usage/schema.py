@@ -14,6 +14,8 @@ from app.usage.errors import InvalidValue
 MAX_BODY = 16_000
 _LONGEST_TEXT = 1000
 _BOUNDS = {"lat": (-90, 90), "lon": (-180, 180)}
+# Beyond these a reader's JSON (RFC 8259 §6), or the sum of a day, would lose the number.
+_MOST = {"integer": jsonio.MAX_INTEGER, "number": 1e100}
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,10 @@ def _schema_of(field: dict[str, Any]) -> dict[str, Any]:
     lowest, highest = _BOUNDS.get(field.get("unit") or "", (None, None))
     if field["type"] == "string":
         schema["maxLength"] = _LONGEST_TEXT
-    if (minimum := field.get("minimum", lowest)) is not None:
-        schema["minimum"] = minimum
-    if (maximum := field.get("maximum", highest)) is not None:
-        schema["maximum"] = maximum
+    if (most := _MOST.get(field["type"])) is not None:
+        low, high = field.get("minimum", lowest), field.get("maximum", highest)
+        schema["minimum"] = -most if low is None else max(low, -most)
+        schema["maximum"] = most if high is None else min(high, most)
     if field.get("enum"):
         schema["enum"] = field["enum"]
     return schema

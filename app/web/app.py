@@ -73,6 +73,7 @@ def create_web(settings: Settings, tools: Mapping[str, Any]) -> FastAPI:
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         dependencies=[Depends(find_viewer)],
     )
     assets = load_assets()

@@ -27,7 +27,7 @@ from app.ownership.claim import (
 from app.ownership.errors import AlreadyOwned, ClaimCodeExpired, ClaimCodeUsed, StartOutside
 from app.passports.service import passport_of
 from app.settings import Settings
-from app.web.pages import SignedIn, Visitor, flash, render, see_other, with_next
+from app.web.pages import SignedIn, Text, Visitor, flash, render, see_other, with_next
 from app.web.streams import stream_cards
 
 router = APIRouter()
@@ -101,7 +101,7 @@ def claim_object(
     used_by: Annotated[str, Form(max_length=20)] = "me",
     since: Annotated[str, Form(max_length=10)] = "today",
     since_on: Annotated[str, Form(max_length=10)] = "",
-    name: Annotated[str, Form(max_length=100)] = "",
+    name: Annotated[Text, Form(max_length=100)] = "",
 ) -> Response:
     """Become the owner; of several who come at once one does."""
     code = _open(cursors, claim_id, owner.owner_id)

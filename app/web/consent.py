@@ -73,7 +73,7 @@ def answer_consent(
     object: Annotated[list[str] | None, Form()] = None,
     kind: Annotated[list[str] | None, Form()] = None,
     history: Annotated[str, Form(max_length=10)] = "today",
-    history_from: Annotated[str, Form(max_length=10, alias="history-from")] = "",
+    history_from: Annotated[str, Form(max_length=10)] = "",
     until: Annotated[str, Form(max_length=10)] = "",
 ) -> Response:
     """One answer to one request. What was narrowed is what is granted; then back to the vendor,

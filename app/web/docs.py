@@ -33,7 +33,7 @@ def show_docs(request: Request) -> Response:
         swagger_favicon_url="/docs/files/favicon.png",
         swagger_ui_parameters={"persistAuthorization": False},
     )
-    text = bytes(page.body).decode()
+    text = _named(bytes(page.body).decode())
     response = HTMLResponse(text)
     response.headers["content-security-policy"] = _policy(text)
     return response
@@ -47,6 +47,12 @@ def serve_file(name: str) -> Response:
         raise NotFound
     content = files("fastapi_offline").joinpath("static", name).read_bytes()
     return Response(content, media_type=kind, headers={"cache-control": "public, max-age=86400"})
+
+
+def _named(page: str) -> str:
+    """The page with its language and its main part, which FastAPI's frame leaves out."""
+    page = page.replace("<html>", '<html lang="en">')
+    return re.sub(r'<div id="swagger-ui">\s*</div>', '<main id="swagger-ui"></main>', page)
 
 
 def _policy(page: str) -> str:

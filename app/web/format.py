@@ -53,6 +53,7 @@ _UNITS = {
     "r/min": "turns a minute",
 }
 _BYTES = (("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000))
+_HUGE = 1e15  # more digits than the number has, and than a reader wants
 _SOON = timedelta(days=14)
 
 
@@ -87,6 +88,11 @@ class Formatter:
         """“4 Nov 2026”; an instant is read in the owner's zone."""
         day = self.local(at).date() if isinstance(at, datetime) else at
         return format_date(day, "d MMM y", locale=self.locale)
+
+    def last_day(self, end: datetime) -> str:
+        """The last day of what ends at `end`: a permission that ends at midnight ends the day
+        before, as its owner chose."""
+        return self.on(end - timedelta(microseconds=1))
 
     def day(self, at: datetime | date) -> str:
         """“Wed 4 Nov”, for rows of the same year."""
@@ -132,6 +138,8 @@ class Formatter:
 
     def number(self, value: float, digits: int = 2) -> str:
         """Grouped by thousands, at most `digits` decimals, no trailing zeros."""
+        if abs(value) >= _HUGE:
+            return f"{value:.4g}"
         pattern = "#,##0." + "#" * digits if digits else "#,##0"
         return format_decimal(value, format=pattern, locale=self.locale)
 

@@ -14,6 +14,8 @@ from app.web.pages import render
 router = APIRouter()
 
 _LINK = re.compile(r"https?://\S+")
+# A page elsewhere can give this machine's address a name of its own, and then read what is here.
+_HERE = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d*)?", re.ASCII)
 
 
 def shows_mail(settings: Settings) -> bool:
@@ -25,7 +27,8 @@ def shows_mail(settings: Settings) -> bool:
 def show_mail(request: Request, settings: AppSettings) -> Response:
     """The newest messages first; there is no such page anywhere else."""
     mailer = request.app.state.mailer
-    if not shows_mail(settings) or not isinstance(mailer, FolderMailer):
+    is_here = _HERE.fullmatch(request.headers.get("host", ""))
+    if not is_here or not shows_mail(settings) or not isinstance(mailer, FolderMailer):
         raise NotFound
     messages = [
         {

@@ -195,5 +195,6 @@ def _tape(view: GrantView, fmt: Formatter) -> Markup:
     grant = view.grant
     end = grant.ended_at or grant.until
     now = min(fmt.now, end)
-    label = f"Given {fmt.on(grant.created_at)}, {'ended' if now == end else 'ends'} {fmt.on(end)}"
+    verb = "ended" if now == end else "ends"
+    label = f"Given {fmt.on(grant.created_at)}, {verb} {fmt.last_day(end)}"
     return tape(label, grant.created_at, end, now)

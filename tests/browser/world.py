@@ -49,7 +49,7 @@ class Maker:
 
     def mint(self, product_id: UUID) -> dict[str, Any]:
         """A new thing with its label: `claim_code`, `claim_link` and the rest."""
-        order = {"product_id": str(product_id), "serial": f"T-{new_id()}"}
+        order = {"product_id": str(product_id), "serial": f"T-{new_id().hex[-12:]}"}
         headers = self._token() | {"Idempotency-Key": str(new_id())}
         answer = httpx2.post(f"{self.url}/v1/objects", json=order, headers=headers)
         assert answer.status_code == 201, answer.text

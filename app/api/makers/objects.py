@@ -156,7 +156,7 @@ def renew_claim_code(
     "/answers/acknowledge",
     status_code=204,
     summary="Acknowledge an answer with secrets",
-    responses=problem_responses(400, 401, 403, 404),
+    responses=problem_responses(400, 401, 403, 404, 422),
 )
 def acknowledge_answer(caller: ObjectWriter, db: Db, key: SecretKey = None) -> None:
     """Say that you have the answer to the call with this Idempotency-Key: it is wiped here. A

@@ -66,7 +66,7 @@ def register_a_product(
 @router.get(
     "",
     summary="List your products",
-    responses=problem_responses(400, 401, 403)
+    responses=problem_responses(400, 401, 403, 422)
     | {200: json_example("A page.", {"products": [PRODUCT_OUT_EXAMPLE], "next": None})},
 )
 def list_own_products(

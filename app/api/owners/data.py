@@ -40,7 +40,7 @@ async def list_own_objects(
     "/objects/{object_id}/records",
     summary="Read your object's records",
     openapi_extra=BEARER,
-    responses=problem_responses(400, 401, 403, 404) | {200: OWN_RECORDS_EXAMPLE},
+    responses=problem_responses(400, 401, 403, 404, 422) | {200: OWN_RECORDS_EXAMPLE},
 )
 async def read_own_records(
     request: Request,

@@ -58,7 +58,7 @@ class ExportWish(BaseModel):
     object_id: UUID
 
 
-@router.get("/accesses", summary="Who looked", responses=problem_responses(400, 401, 403))
+@router.get("/accesses", summary="Who looked", responses=problem_responses(400, 401, 403, 422))
 def list_own_accesses(
     caller: OwnerReader,
     db: ReadDb,
@@ -87,7 +87,9 @@ def list_own_grants(caller: OwnerReader, db: ReadDb, clock: AppClock) -> dict[st
     return {"grants": [_grant_out(view) for view in views if _touches(caller, view)]}
 
 
-@router.get("/grants/{grant_id}", summary="A permission", responses=problem_responses(401, 404))
+@router.get(
+    "/grants/{grant_id}", summary="A permission", responses=problem_responses(401, 403, 404, 422)
+)
 def show_own_grant(
     grant_id: UUID, caller: OwnerReader, db: ReadDb, clock: AppClock
 ) -> dict[str, Any]:
@@ -127,7 +129,9 @@ def list_own_exports(caller: OwnerExporter, db: ReadDb, clock: AppClock) -> dict
     return {"exports": [_export_out(v) for v in views if _covers(caller, v.export.object_id)]}
 
 
-@router.get("/exports/{export_id}", summary="A copy", responses=problem_responses(401, 404))
+@router.get(
+    "/exports/{export_id}", summary="A copy", responses=problem_responses(401, 403, 404, 422)
+)
 def show_own_export(
     export_id: UUID, caller: OwnerExporter, db: ReadDb, clock: AppClock
 ) -> dict[str, Any]:
@@ -139,7 +143,7 @@ def show_own_export(
     "/exports/{export_id}/file",
     summary="Fetch a copy",
     response_class=FileResponse,
-    responses=problem_responses(401, 404, 409, 410),
+    responses=problem_responses(401, 403, 404, 409, 410, 422),
 )
 def fetch_own_export(
     export_id: UUID, caller: OwnerExporter, db: ReadDb, clock: AppClock, settings: AppSettings

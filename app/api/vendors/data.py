@@ -53,6 +53,7 @@ async def list_granted_objects(
     token = bearer_token(request)
     deadline = timedelta(seconds=settings.send_deadline_seconds)
     origin = settings.origin
+
     def work(conn: Connection) -> Disclosed | NotDisclosed:
         reader = _admit(conn, clock, token, settings.rate_data_per_minute)
         return list_objects(conn, clock, reader, origin, deadline)
@@ -67,7 +68,7 @@ async def list_granted_objects(
     "/objects/{object_id}/records",
     summary="Read an object's records",
     openapi_extra=BEARER,
-    responses=problem_responses(400, 401, 403, 404, 429) | {200: RECORDS_EXAMPLE},
+    responses=problem_responses(400, 401, 403, 404, 422, 429) | {200: RECORDS_EXAMPLE},
 )
 async def read_granted_records(
     request: Request,
@@ -88,6 +89,7 @@ async def read_granted_records(
     token = bearer_token(request)
     wanted = Wanted(stream, from_, to, limit, after)
     deadline = timedelta(seconds=settings.send_deadline_seconds)
+
     def work(conn: Connection) -> Disclosed | NotDisclosed:
         reader = _admit(conn, clock, token, settings.rate_data_per_minute)
         return read_records(conn, clock, cursors, reader, object_id, wanted, deadline)

@@ -10,7 +10,6 @@ async function post(url, body) {
   });
   const said = await answer.json().catch(() => ({}));
   if (said.confirm) location.assign(said.confirm);
-  if (said.confirm) location.assign(said.confirm);
   if (!answer.ok) throw new Error(said.detail || said.title || 'The server did not accept this.');
   return said;
 }
