@@ -160,6 +160,10 @@ class Database:
         return await asyncio.shield(asyncio.wrap_future(self._writer.submit(work)))
 
 
+class _Undone(Exception):
+    """Ends the transaction of a work that failed alone."""
+
+
 class _Task(Generic[T]):
     """One unit of work in the writer's queue, with the future its caller waits for."""
 
@@ -181,6 +185,20 @@ class _Task(Generic[T]):
             self.error = error
         except Exception as error:
             self.error = error
+
+    def run_alone(self, conn: Connection) -> None:
+        """Run in a transaction of its own; _Undone rolls it back with the failure kept."""
+        self.outcome, self.error = None, None
+        try:
+            self.outcome = self.work(conn)
+        except DBAPIError as error:
+            if is_retried(error) or error.connection_invalidated:
+                raise
+            self.error = error
+            raise _Undone from error
+        except Exception as error:
+            self.error = error
+            raise _Undone from error
 
     def finish(self) -> None:
         if self.error is not None:
@@ -243,9 +261,20 @@ class _Writer:
                     task.finish()
 
     def _commit(self, group: list[_Task[Any]]) -> None:
+        if len(group) == 1:
+            self._commit_alone(group[0])
+            return
         with self._engine.begin() as conn:
             for task in group:
                 task.run_in(conn)
+
+    def _commit_alone(self, task: _Task[Any]) -> None:
+        """One work has the transaction to itself, so its failure needs no savepoint."""
+        try:
+            with self._engine.begin() as conn:
+                task.run_alone(conn)
+        except _Undone:
+            return
 
     def _commit_one_by_one(self, group: list[_Task[Any]], error: Exception) -> None:
         """After a group failed as a whole: each alone, so that a bad one fails alone.

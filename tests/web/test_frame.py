@@ -165,6 +165,7 @@ def test_text_is_inert(new_visitor: Callable[[], Visitor], evil: str) -> None:
 def test_nul_in_a_form_is_refused(owner: Visitor) -> None:
     assert owner.post("/security/name", {"name": "a\0b"}).status_code == 422
     assert owner.post("/sign-in/recovery", {"recovery_code": "a\0b"}).status_code == 422
+    assert owner.get("/sign-in/link/%00").status_code == 200
 
 
 def test_script_gets_a_problem_document(visitor: Visitor) -> None:
