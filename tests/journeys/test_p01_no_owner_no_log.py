@@ -4,7 +4,10 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
+from app.organizations.service import find_organization
 from app.usage.models import Record
+from tests.conftest import ORIGIN
+from tests.factories.objects import make_ticket, make_ticket_key
 from tests.journeys.story import Story
 
 
@@ -31,3 +34,49 @@ def test_usage_before_the_claim_is_refused_and_leaves_nothing(story: Story) -> N
     assert early["results"][0]["type"].endswith("/problems/outside-tenure")
     assert stored(story) == 1
     assert story.api.get(f"/v1/objects/{object_id}", headers=maker).json()["recording"] is True
+
+
+def test_what_was_recorded_since_the_chosen_day_is_taken_once(story: Story) -> None:
+    """A first owner may say that their time began up to 30 days before the claim."""
+    maker = story.maker()
+    product = story.product(maker)
+    maker = story.later(maker, timedelta(days=60))
+    minted = story.mint(maker, product, "SL-1")
+    owner = story.person()
+    now = story.clock.now()
+    early = (now - timedelta(days=31)).date().isoformat()
+    refused = story.claim(owner, minted["claim_code"], "earlier", since_on=early)
+    assert refused.status_code == 422
+    day = (now - timedelta(days=10)).date().isoformat()
+    done = story.claim(owner, minted["claim_code"], "earlier", since_on=day)
+    assert done.headers["location"].endswith("/done")
+    sent = [story.wear(timedelta(days=5)), story.wear(timedelta(days=12))]
+    first, second = story.send(maker, minted["object_id"], *sent).json()["results"]
+    assert first["status"] == "stored"
+    assert second["type"].endswith("/problems/outside-tenure")
+    with story.app.state.db.read() as db:
+        assert db.execute(select(Record.flags)).scalars().all() == ["backfill"]
+
+
+def test_a_makers_ticket_claims_without_a_label(story: Story) -> None:
+    key = make_ticket_key()
+    maker = story.maker()
+    with story.app.state.db.session() as db:
+        find_organization(db, "big-denim").ticket_key = key.as_dict(private=False)
+    minted = story.mint(maker, story.product(maker), "SL-1")
+    now = int(story.clock.now().timestamp())
+    claims = {
+        "iss": "big-denim",
+        "sub": minted["object_id"],
+        "aud": ORIGIN,
+        "iat": now,
+        "exp": now + 3600,
+        "jti": "ticket-1",
+    }
+    ticket = make_ticket(key, claims)
+    owner, other = story.person(), story.person()
+    assert story.claim(owner, ticket + "x").status_code == 422
+    assert story.claim(owner, ticket).headers["location"].endswith("/done")
+    assert "Straight Leg" in owner.get("/home").text
+    assert story.claim(other, ticket).status_code == 422
+    assert story.claim(other, minted["claim_code"]).status_code == 422
