@@ -125,7 +125,7 @@ def test_kill_9_loses_nothing_that_was_acknowledged(data_dir: Path, database_url
                 known_scopes=["log:write"],
             )
         device = Device(str(object_id), now - timedelta(hours=1))
-        for _ in range(rounds(2, 40)):
+        for _ in range(rounds(3, 100)):
             with served(data_dir, database_url) as (process, url):
                 answer = httpx2.post(
                     f"{url}/oauth/token",

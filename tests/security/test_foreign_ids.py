@@ -1,0 +1,234 @@
+"""Every address with an id, tried by somebody whose it is not: the answer is that of an id that
+does not exist, byte for byte but for the request's own name."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from httpx2 import Response
+
+from app.kit.ids import new_id
+from tests.journeys.story import SAME
+from tests.security.conftest import Stage, routes
+
+# Anyone may see these, so nobody is a stranger to them.
+PUBLIC = {
+    "/v1/public/products/{product_id}",
+    "/v1/public/objects/{object_id}",
+    "/o/{object_id}/did.json",
+    "/o/{object_id}",
+    "/p/{product_id}",
+    "/01/{gtin}",
+    "/01/{gtin}/21/{serial:path}",
+    "/problems/{slug}",
+    "/docs/files/{name}",
+    "/sign-in/link/{token}",  # a secret; in other browsers tried by the tests of signing in
+}
+KEY = {"Idempotency-Key": "k" * 30}
+EVENT = {"stream": "wash", "at": "2026-11-02T09:00:00Z", "values": {"temperature": 30}}
+
+
+@pytest.fixture
+def attempts(stage: Stage, export: str) -> dict[tuple[str, str], list[Any]]:
+    """By method and route: who tries, with what, on whose id."""
+    s = stage
+    personal, for_coat = s.personal(), s.personal(s.coat)
+    job = bulk_job(s)
+    makers = {
+        ("GET", "/v1/products/{product_id}"): s.product,
+        ("GET", "/v1/objects/{object_id}"): s.jeans,
+        ("POST", "/v1/objects/{object_id}/claim-code"): s.jeans,
+        ("POST", "/v1/objects/{object_id}/events"): s.jeans,
+        ("GET", "/v1/jobs/{job_id}"): job,
+        ("GET", "/v1/jobs/{job_id}/report"): job,
+        ("DELETE", "/v1/jobs/{job_id}/report"): job,
+    }
+    tried: dict[tuple[str, str], list[Any]] = {
+        route: [(s.other_maker | KEY, one)] for route, one in makers.items()
+    }
+    tried["GET", "/v1/data/objects/{object_id}/records"] = [
+        (s.other_vendor, s.thing),
+        (s.vendor, s.other_thing),
+        (s.vendor, s.jeans),
+        (s.vendor, s.coat),
+        (s.vendor, s.theirs),
+    ]
+    own = {
+        ("GET", "/v1/me/objects/{object_id}/records"): [s.theirs, s.thing],
+        ("GET", "/v1/me/grants/{grant_id}"): [],
+        ("GET", "/v1/me/exports/{export_id}"): [],
+        ("GET", "/v1/me/exports/{export_id}/file"): [],
+    }
+    mine = {"object_id": s.jeans, "grant_id": s.grant, "export_id": export}
+    for (method, path), ids in own.items():
+        name = path.partition("{")[2].partition("}")[0]
+        tried[method, path] = [(for_coat, mine[name]), *[(personal, one) for one in ids]]
+    pages = {
+        "/objects/{object_id}": s.jeans,
+        "/objects/{object_id}/streams/{stream}.csv": s.jeans,
+        "/permissions/{grant_id}": s.grant,
+        "/exports/{export_id}": export,
+        "/exports/{export_id}/state": export,
+        "/exports/{export_id}/events": export,
+        "/exports/{export_id}/file": export,
+    }
+    for path, one in pages.items():
+        tried["GET", path] = [(None, one)]
+    tried["POST", "/permissions/{grant_id}/revoke"] = [(None, s.grant)]
+    tried |= consent_and_claim(s) | security_page(s)
+    return tried
+
+
+def bulk_job(stage: Stage) -> str:
+    order = {"product_id": stage.product, "count": 2, "serial_prefix": "B-"}
+    key = {"Idempotency-Key": str(new_id())}
+    made = stage.story.api.post("/v1/objects/bulk", json=order, headers=stage.maker | key)
+    assert made.status_code == 202, made.text
+    return str(made.json()["job_id"])
+
+
+def consent_and_claim(stage: Stage) -> dict[tuple[str, str], list[Any]]:
+    """Pages whose address another owner's browser has got hold of."""
+    ticket = stage.story.ask(stage.story.vendor("Third")).page.rpartition("/")[2]
+    assert stage.owner.get(f"/consent/{ticket}").status_code == 200
+    code = stage.story.mint(stage.maker, stage.product, "SL-8")["claim_code"]
+    claim = stage.owner.post("/claim", {"code": code}).headers["location"].rpartition("/")[2]
+    return {
+        ("GET", "/consent/{ticket}"): [(None, ticket)],
+        ("POST", "/consent/{ticket}"): [(None, ticket)],
+        ("GET", "/claim/{claim_id}"): [(None, claim)],
+        ("POST", "/claim/{claim_id}"): [(None, claim)],
+        ("GET", "/claim/{claim_id}/done"): [(None, claim)],
+    }
+
+
+def security_page(stage: Stage) -> dict[tuple[str, str], list[Any]]:
+    """Ids that stand on the owner's own security page."""
+    stage.personal()
+    from app.accounts.models import SignInSession
+    from app.oauth.models import Token
+
+    with stage.story.app.state.db.read() as db:
+        (owner_id,) = {t.owner_id for t in db.query(Token).filter(Token.kind == "personal")}
+        sessions = db.query(SignInSession).filter(SignInSession.owner_id == owner_id)
+        session_id = str(sessions.one().session_id)
+        token_id = str(db.query(Token).filter(Token.kind == "personal").first().token_id)
+    return {
+        ("POST", "/security/sessions/{session_id}/end"): [(None, session_id)],
+        ("POST", "/security/tokens/{token_id}/revoke"): [(None, token_id)],
+        ("POST", "/security/passkeys/{passkey_id}"): [(None, str(new_id()))],
+        ("POST", "/security/passkeys/{passkey_id}/remove"): [(None, str(new_id()))],
+    }
+
+
+def addresses() -> Iterator[tuple[str, str]]:
+    for method, path, _ in routes("GET", "POST", "PUT", "PATCH", "DELETE"):
+        if "{" in path and path not in PUBLIC:
+            yield method, path
+
+
+def ask(stage: Stage, method: str, path: str, token: dict[str, str] | None, one: str) -> Response:
+    """As the other owner's browser, or with a token."""
+    first, _, rest = path.partition("{")
+    where = first + one + rest.partition("}")[2].replace("{stream}", "wash")
+    http = stage.other.http if token is None else stage.story.api
+    body = {"json": EVENT} if path.endswith("/events") and method == "POST" else {}
+    found: Response = http.request(method, where, headers=token or SAME, **body)
+    return found
+
+
+def told(response: Response, one: str) -> tuple[Any, ...]:
+    """Status, headers and text without what differs in any two answers."""
+    text = response.text.replace(one, "ID")
+    if "json" in response.headers.get("content-type", ""):
+        problem = json.loads(text)
+        problem.pop("instance")
+        text = json.dumps(problem)
+    else:
+        text = text.replace(response.headers["request-id"], "REQUEST")
+    names = sorted(set(response.headers) - {"content-length"})
+    return response.status_code, names, text
+
+
+def test_a_foreign_id_is_answered_as_one_that_does_not_exist(
+    stage: Stage, attempts: dict[tuple[str, str], list[Any]]
+) -> None:
+    for (method, path), tries in attempts.items():
+        for token, one in tries:
+            unknown = str(new_id())
+            answer = ask(stage, method, path, token, one)
+            place = (method, path, answer.text)
+            assert answer.status_code in (404, 303), place
+            assert told(answer, one) == told(ask(stage, method, path, token, unknown), unknown)
+            if answer.status_code == 303:  # ending a session that is not yours does nothing
+                assert path == "/security/sessions/{session_id}/end"
+    assert stage.owner.get("/home").status_code == 200, "still signed in"
+    listed = stage.story.api.get("/v1/data/objects", headers=stage.vendor)
+    assert listed.status_code == 200, "the permission lives"
+    own = stage.story.api.get("/v1/me/objects", headers=stage.personal())
+    assert {one["id"] for one in own.json()["objects"]} == {stage.jeans, stage.coat}
+
+
+def test_every_address_with_an_id_is_tried(attempts: dict[tuple[str, str], list[Any]]) -> None:
+    assert set(addresses()) - set(attempts) == set()
+
+
+def test_a_token_for_one_object_lists_nothing_of_another(stage: Stage, export: str) -> None:
+    for_coat = stage.personal(stage.coat)
+    get = stage.story.api.get
+    assert [o["id"] for o in get("/v1/me/objects", headers=for_coat).json()["objects"]] == [
+        stage.coat
+    ]
+    assert get("/v1/me/grants", headers=for_coat).json() == {"grants": []}
+    assert get("/v1/me/exports", headers=for_coat).json() == {"exports": []}
+    seen = get("/v1/me/accesses", headers=for_coat).json()["accesses"]
+    assert stage.jeans not in {row["object_id"] for row in seen}
+    order = {"object_id": stage.jeans}
+    assert stage.story.api.post("/v1/me/exports", json=order, headers=for_coat).status_code == 404
+
+
+def test_a_token_of_one_kind_opens_no_door_of_another(stage: Stage) -> None:
+    own = stage.personal()
+    doors = {
+        "/v1/products": [stage.vendor, own],
+        "/v1/objects": [stage.vendor, own],
+        "/v1/me/accesses": [stage.vendor, stage.maker],
+        "/v1/me/objects": [stage.vendor, stage.maker],
+        "/v1/data/objects": [stage.maker, own],
+    }
+    for path, tokens in doors.items():
+        for token in tokens:
+            answer = stage.story.api.get(path, headers=token)
+            assert answer.status_code == 403, (path, answer.text)
+            assert 'error="insufficient_scope"' in answer.headers["www-authenticate"]
+    events = stage.story.api.post("/v1/events", json=[], headers=stage.vendor)
+    assert events.status_code == 403
+
+
+def test_a_cursor_works_for_nobody_else_and_nowhere_else(stage: Stage) -> None:
+    for _ in range(3):
+        stage.story.send(stage.maker, stage.jeans, stage.story.wash())
+    get = stage.story.api.get
+    path = f"/v1/data/objects/{stage.thing}/records"
+    first = get(path, params={"limit": 1}, headers=stage.vendor).json()
+    cursor = first["next"]
+    assert cursor
+    own = stage.personal()
+    for where, query, token in (
+        (f"/v1/data/objects/{stage.other_thing}/records", {}, stage.other_vendor),
+        (path, {"stream": "wash"}, stage.vendor),
+        (path, {"from": "2026-01-01T00:00:00Z"}, stage.vendor),
+        (f"/v1/me/objects/{stage.jeans}/records", {}, own),
+        ("/v1/me/accesses", {}, own),
+        ("/v1/objects", {}, stage.maker),
+        ("/v1/products", {}, stage.maker),
+    ):
+        answer = get(where, params={"after": cursor} | query, headers=token)
+        assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (
+            400,
+            "invalid-cursor",
+        ), where
+    key, _, sealed = cursor.partition(".")
+    for bent in (cursor[:-1], cursor + "A", f"x.{sealed}", key, f"{key}.", ".", f"{key}.é", "💥"):
+        assert get(path, params={"after": bent}, headers=stage.vendor).status_code == 400, bent
