@@ -78,7 +78,7 @@ def _prepare(settings: Settings, vendor_url: str) -> Path:
     """A fresh folder and a seeded database; the file with the vendor's credentials."""
     clock = SystemClock()
     shutil.rmtree(settings.data_dir, ignore_errors=True)
-    settings.data_dir.mkdir(parents=True)
+    settings.data_dir.mkdir(mode=0o700, parents=True)
     migrate(settings.url)
     keyring = Keyring(settings.data_dir / "keyring.json", clock)
     cursors = Cursors(keyring.cursor_keys, clock, timedelta(hours=1))

@@ -59,7 +59,7 @@ def make_work(folder: Path, keyring: Keyring, origin: str) -> Work:
         export = db.get_one(Export, (UUID(job.payload["owner_id"]), job.job_id))
         place = _Place(folder, export.export_id)
         position = job.position or _START
-        place.work.mkdir(parents=True, exist_ok=True)
+        place.work.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not _cut_back(place.work, position["lengths"]):
             position = _START
             _cut_back(place.work, {})

@@ -330,7 +330,7 @@ def _make_engine(url: str, pool_size: int, busy_seconds: float) -> Engine:
 def _make_sqlite(url: str, pool_size: int, busy_seconds: float) -> Engine:
     path = url.split("///", 1)[-1]
     if path and path != ":memory:":
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     engine = create_engine(
         url,
         pool_size=pool_size,

@@ -42,7 +42,7 @@ class FolderMailer:
     clock: Clock
 
     def send(self, to: str, subject: str, text: str) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         stamp = self.clock.now().strftime(_STAMP)
         path = self.folder / f"{stamp}-{new_id().hex[:8]}.eml"
         path.write_bytes(bytes(_compose(self.sender, to, subject, text)))

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from starlette.responses import PlainTextResponse, Response
 
 from app.keys.ring import Keyring
-from app.kit import jsonio
+from app.kit import jsonio, problems
 from app.kit.clock import Clock
 from app.kit.errors import DomainError, TooManyRequests
 from app.kit.http import AppClock, AppDatabase, AppSettings, Db
@@ -78,6 +78,9 @@ def start_authorization(
     except (NotTrusted, TooManyRequests) as error:
         show = getattr(request.app.state, "oauth_error_page", _plain_page)
         response: Response = show(request, _TITLE, error.detail)
+        if isinstance(error, TooManyRequests):
+            response.status_code = problems.STATUS[error.kind]
+            response.headers["Retry-After"] = str(error.extra["retry_after"])
         return response
 
 

@@ -4,8 +4,6 @@ same answer on both databases, because each answer is named here."""
 from typing import Any
 from urllib.parse import urlencode
 
-import pytest
-
 from app.kit.ids import new_secret
 from tests.journeys.story import REDIRECT, SAME
 from tests.security.conftest import Stage
@@ -187,9 +185,8 @@ def test_a_forms_own_charset_smuggles_nothing_in(stage: Stage) -> None:
             assert b"\0" not in value or answer.status_code in (404, 422), path
 
 
-@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/Los_Angeles"])
-def test_a_day_at_the_calendars_edge_fits_no_form(stage: Stage, zone: str) -> None:
-    stage.owner.post("/security/zone", {"zone": zone})
+def test_a_day_at_the_calendars_edge_fits_no_form(stage: Stage) -> None:
+    stage.owner.post("/security/zone", {"zone": "Pacific/Kiritimati"})
     good = {"answer": "allow", "object": stage.jeans, "kind": "usage", "history": "from"}
     good |= {"until": "2026-12-31", "history_from": "2026-01-01"}
     challenge = {"code_challenge": "c" * 43, "code_challenge_method": "S256"}

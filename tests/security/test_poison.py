@@ -54,19 +54,19 @@ def look_everywhere(stage: Stage, thing: str) -> list[str]:
     return seen
 
 
-@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/Los_Angeles"])
 @pytest.mark.parametrize("kind", ["instant", "interval"])
-def test_a_devices_wrong_clock_spoils_no_page(stage: Stage, zone: str, kind: str) -> None:
+def test_a_devices_wrong_clock_spoils_no_page(stage: Stage, kind: str) -> None:
     product = registered(stage, streams=[odd_stream(field_body("amount"), kind)])
     thing = stage.story.owned(stage.maker, product, stage.owner, "ODD-1")
-    stage.owner.post("/security/zone", {"zone": zone})
     times = ("0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z")
     for at in times:
         until = {"until": times[-1]} if kind == "interval" else {}
         record = {"stream": "odd", "at": at, "values": {"amount": 1}} | until
         sent = stage.story.send(stage.maker, thing, record).json()
         assert (sent["stored"], sent["refused"]) == (1, 0), sent
-    look_everywhere(stage, thing)
+    for zone in ("Pacific/Kiritimati", "America/Los_Angeles"):
+        stage.owner.post("/security/zone", {"zone": zone})
+        look_everywhere(stage, thing)
     own = stage.story.api.get(f"/v1/me/objects/{thing}/records", headers=stage.personal())
     assert len(own.json()["records"]) == 3
 
@@ -80,7 +80,7 @@ def test_no_number_is_too_large_to_show(stage: Stage, type_: str) -> None:
         record = {"stream": "odd", "at": stage.story.clock.now().isoformat()}
         sent = stage.story.send(stage.maker, thing, record | {"values": {"amount": value}})
         told[value] = sent.json()["results"][0]["status"]
-        look_everywhere(stage, thing)
+    look_everywhere(stage, thing)
     refused = {value for value, status in told.items() if status == "refused"}
     beyond = {1e100, -1e100, 1e16, 5e-324} if type_ == "integer" else set()
     assert refused == {1e308, -1e308} | beyond

@@ -47,7 +47,12 @@ def test_nice_ticks_enclose_the_values(low: float, span: float, count: int) -> N
 
 @pytest.mark.parametrize(
     ("low", "high", "ticks"),
-    [(0, 100, [0, 25, 50, 75, 100]), (0, 7, [0, 2, 4, 6, 8]), (4, 4, [4, 5, 6, 7, 8])],
+    [
+        (0, 100, [0, 25, 50, 75, 100]),
+        (0, 7, [0, 2, 4, 6, 8]),
+        (4, 4, [4, 5, 6, 7, 8]),
+        (0, 2e-10, [0, 5e-11, 1e-10, 1.5e-10, 2e-10]),
+    ],
 )
 def test_nice_ticks_are_round(low: float, high: float, ticks: list[float]) -> None:
     assert nice_ticks(low, high) == ticks

@@ -1,0 +1,178 @@
+"""Two workers, many callers at one moment: what may happen once happens once, and a reading that
+arrives after its revocation was answered does not exist."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+import pytest
+
+from app.kit.clock import SystemClock
+from app.kit.ids import new_id
+from app.settings import Settings
+from tests.journeys.story import REDIRECT, SAME, Asking, Person, basic, bearer
+from tests.security.conftest import Stage
+from tests.support.rounds import rounds
+from tests.support.served import at_once, served
+
+CALLERS = 12
+
+
+@pytest.fixture
+def clock() -> SystemClock:
+    return SystemClock()
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Readings leave within a short time, so that a revocation has little to wait for."""
+    changes = {"send_deadline_seconds": 0.3, "rate_claim_per_minute": 10_000}
+    return settings.model_copy(update=changes)
+
+
+@pytest.fixture
+def url(stage: Stage, settings: Settings) -> Iterator[str]:
+    """The service beside the test, once everything is set up."""
+    with served(settings) as address:
+        yield address
+
+
+def cookies(person: Person) -> dict[str, str]:
+    told = "; ".join(f"{name}={value}" for name, value in person.http.cookies.items())
+    return SAME | {"Cookie": told}
+
+
+def post(url: str, path: str, headers: dict[str, str], **more: Any) -> httpx2.Response:
+    return httpx2.post(url + path, headers=headers, timeout=60, **more)
+
+
+def statuses(answers: list[httpx2.Response]) -> Counter[int]:
+    return Counter(answer.status_code for answer in answers)
+
+
+def test_of_many_at_one_moment_one_counts_and_revoked_means_now(stage: Stage, url: str) -> None:
+    """Claims, answers to a consent page, codes, refresh tokens, batches, revocations; with one
+    start of the service, which is what takes the time."""
+    check_revocations(stage, url)
+    check_claims(stage, url)
+    check_answers_codes_and_refreshes(stage, url)
+    check_batches(stage, url)
+
+
+def check_claims(stage: Stage, url: str) -> None:
+    people = [stage.owner, stage.other, stage.story.person()]
+    for number in range(rounds(2, 40)):
+        minted = stage.story.mint(stage.maker, stage.product, f"R-{number}")
+        form = {"code": minted["claim_code"]}
+        pages = [p.post("/claim", form).headers["location"] for p in people]
+        calls = [(page, cookies(person)) for page, person in zip(pages, people, strict=True)] * 4
+
+        def claim(number: int, calls: list[Any] = calls) -> httpx2.Response:
+            page, headers = calls[number]
+            return post(url, page, headers, data={"used_by": "me", "since": "today"})
+
+        assert statuses(at_once(CALLERS, claim)) == {303: CALLERS}
+        homes = [person.get("/home").text for person in people]
+        assert sum(minted["object_id"] in home for home in homes) == 1
+
+
+def check_answers_codes_and_refreshes(stage: Stage, url: str) -> None:
+    vendor = stage.story.vendor("Third")
+    for _ in range(rounds(1, 20)):
+        asking = stage.story.ask(vendor)
+        code = answer_at_once(stage, url, asking)
+        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT}
+        form["code_verifier"] = asking.verifier
+        token = spend_at_once(url, vendor, form)["access_token"]
+        assert get(url, "/v1/data/objects", bearer(token)).status_code == 401, "a code used twice"
+        fresh = stage.story.connect(vendor, stage.owner, [stage.jeans])
+        form = {"grant_type": "refresh_token", "refresh_token": fresh["refresh_token"]}
+        token = spend_at_once(url, vendor, form)["access_token"]
+        assert get(url, "/v1/data/objects", bearer(token)).status_code == 401, "a token used twice"
+
+
+def answer_at_once(stage: Stage, url: str, asking: Asking) -> str:
+    """The code of the one grant that many answers to one consent page gave."""
+    page = asking.page.removeprefix("https://testserver")
+    assert stage.owner.get(page).status_code == 200
+    until = stage.story.clock.now().date().isoformat()
+    form = {"answer": "allow", "object": stage.jeans, "kind": "usage", "until": until}
+    headers = cookies(stage.owner)
+    answers = at_once(6, lambda _: post(url, page, headers, data=form))
+    assert set(statuses(answers)) <= {200, 303}
+    (back,) = [a.headers["location"] for a in answers if "code=" in a.headers.get("location", "")]
+    return str(httpx2.URL(back).params["code"])
+
+
+def spend_at_once(url: str, vendor: tuple[str, str], form: dict[str, str]) -> Any:
+    answers = at_once(20, lambda _: post(url, "/oauth/token", basic(vendor), data=form))
+    assert statuses(answers) == {200: 1, 400: 19}
+    assert {a.json()["error"] for a in answers if a.status_code == 400} == {"invalid_grant"}
+    return next(a.json() for a in answers if a.status_code == 200)
+
+
+def get(url: str, path: str, headers: dict[str, str]) -> httpx2.Response:
+    return httpx2.get(url + path, headers=headers, timeout=60)
+
+
+def check_revocations(stage: Stage, url: str) -> None:
+    """Nothing may arrive after the answer."""
+    for _ in range(rounds(2, 50)):
+        tokens = stage.story.connect(
+            stage.story.vendor(f"V {new_id()}"), stage.owner, [stage.jeans]
+        )
+        token = bearer(tokens["access_token"])
+        (thing,) = stage.story.objects(tokens["access_token"])
+        seen, is_over = read_without_end(url, f"/v1/data/objects/{thing['id']}/records", token)
+        time.sleep(0.3)
+        end = f"/permissions/{tokens['grant_id']}/revoke"
+        headers = cookies(stage.owner)
+        both = at_once(2, lambda _, end=end, headers=headers: post(url, end, headers))  # type: ignore[misc]
+        answered = time.monotonic()
+        assert statuses(both) == {303: 2}
+        time.sleep(0.3)
+        is_over.set()
+        assert {status for at, status in seen() if at > answered} == {401}
+        assert 200 in {status for at, status in seen() if at < answered}
+        assert {status for _, status in seen()} <= {200, 401}
+
+
+def read_without_end(url: str, path: str, token: dict[str, str]) -> tuple[Any, threading.Event]:
+    """Four readers; a function that waits for them and tells what arrived when."""
+    is_over, found = threading.Event(), list[tuple[float, int]]()
+
+    def read() -> None:
+        with httpx2.Client(headers=token, timeout=60) as http:
+            while not is_over.is_set():
+                status = http.get(url + path).status_code
+                found.append((time.monotonic(), status))
+
+    readers = [threading.Thread(target=read) for _ in range(4)]
+    for reader in readers:
+        reader.start()
+
+    def seen() -> list[tuple[float, int]]:
+        for reader in readers:
+            reader.join(60)
+        return found
+
+    return seen, is_over
+
+
+def check_batches(stage: Stage, url: str) -> None:
+    path, key = f"/v1/objects/{stage.jeans}/events", {"Idempotency-Key": str(new_id())}
+    batch = [stage.story.wash() | {"id": f"r-{number}"} for number in range(20)]
+    answers = at_once(8, lambda _: post(url, path, stage.maker | key, json=batch))
+    assert (statuses(answers), {a.json()["stored"] for a in answers}) == ({200: 8}, {20})
+    other = [stage.story.wash() | {"id": f"s-{number}"} for number in range(20)]
+    answers = at_once(8, lambda _: post(url, path, stage.maker, json=other))
+    assert sum(a.json()["stored"] for a in answers) == 20
+    order = {"product_id": stage.product, "serial": "ONCE"}
+    answers = at_once(8, lambda _: post(url, "/v1/objects", stage.maker | key, json=order))
+    assert set(statuses(answers)) == {409}, "the key belongs to another request"
+    key = {"Idempotency-Key": str(new_id())}
+    answers = at_once(8, lambda _: post(url, "/v1/objects", stage.maker | key, json=order))
+    assert (statuses(answers), len({a.text for a in answers})) == ({201: 8}, 1)
