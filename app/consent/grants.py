@@ -14,6 +14,7 @@ from app.consent.decide import GrantState, live_status
 from app.consent.errors import GrantNotFound
 from app.consent.models import Grant, GrantDetail, GrantEvent
 from app.kit.clock import Clock
+from app.kit.db import take_turn
 
 _LIVE = ("active", "paused")
 
@@ -70,6 +71,7 @@ def end(
     text: str,
 ) -> datetime:
     """Move a live grant to an ended status, as a new version; see `revoke`."""
+    take_turn(db.connection(), grant_id, is_shared=False)
     now = clock.now()
     statement = (
         update(Grant)

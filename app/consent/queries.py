@@ -17,6 +17,7 @@ from app.consent.models import (
     InboxEntry,
     Pseudonym,
 )
+from app.kit.db import take_turn
 
 # Built once: building a statement costs as much as running it.
 _PSEUDONYM = select(Pseudonym.__table__).where(Pseudonym.pseudonym == bindparam("pseudonym"))
@@ -130,8 +131,11 @@ def find_pseudonym(conn: Connection, pseudonym: UUID) -> Pseudonym | None:
 def load_grant(
     conn: Connection, owner_id: UUID, grant_id: UUID, *, lock: bool = False
 ) -> GrantState | None:
-    """A grant with its present details (hot path); `lock` holds it FOR SHARE until the commit."""
+    """A grant with its present details (hot path); `lock` holds it FOR SHARE until the commit,
+    behind whoever waits to change it."""
     ids = {"owner_id": owner_id, "grant_id": grant_id}
+    if lock:
+        take_turn(conn, grant_id, is_shared=True)
     row = conn.execute(_LOCKED_GRANT if lock else _GRANT, ids).one_or_none()
     if row is None:
         return None

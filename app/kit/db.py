@@ -14,8 +14,20 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Generic, Self, TypeVar
+from uuid import UUID
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    Connection,
+    Engine,
+    MetaData,
+    bindparam,
+    create_engine,
+    event,
+    func,
+    select,
+)
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
@@ -46,6 +58,23 @@ class Base(DeclarativeBase):
 def family(name: str, *rest: Any) -> tuple[Any, ...]:
     """The `__table_args__` of a table: constraints, its family, STRICT on SQLite."""
     return (*rest, {"info": {"family": name}, "sqlite_strict": True})
+
+
+# Built once: building a statement costs as much as running it.
+_NAME: BindParameter[int] = bindparam("name", type_=BigInteger)
+_TURN = select(func.pg_advisory_xact_lock(_NAME))
+_SHARED_TURN = select(func.pg_advisory_xact_lock_shared(_NAME))
+
+
+def take_turn(conn: Connection, name: UUID, *, is_shared: bool) -> None:
+    """Wait for one's turn at `name`, in the order of asking; it is held until the commit.
+
+    PostgreSQL lets new FOR SHARE locks pass a writer that waits for the row, so readers that never
+    pause would keep it waiting for ever; its advisory locks are queued. SQLite's lane is a queue
+    already.
+    """
+    if conn.dialect.name == "postgresql":
+        conn.execute(_SHARED_TURN if is_shared else _TURN, {"name": name.int >> 65})
 
 
 def translate(error: DBAPIError | PoolTimeout) -> DomainError:
