@@ -2,7 +2,8 @@
 
 SQLite has one writer, so there every writing transaction of a process takes its turn in one lane:
 a session from its first statement to its end, the group-commit writer for each group. A session
-reaches for the lane in the thread that uses it first, so dependencies must leave it alone.
+reaches for the lane in the thread that uses it first, so dependencies must leave it alone. Several
+processes on one file pass a turnstile, because SQLite itself lets a busy one starve the others.
 PostgreSQL needs no lane; row locks do the work there.
 """
 
@@ -34,6 +35,7 @@ from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.kit.errors import DomainError, OutOfSpace, Unavailable
+from app.kit.lane import Lane, Turnstile
 
 T = TypeVar("T")
 
@@ -83,41 +85,6 @@ def translate(error: DBAPIError | PoolTimeout) -> DomainError:
     if "disk is full" in text or "no space left" in text:
         return OutOfSpace()
     return Unavailable()
-
-
-class _Lane:
-    """A first-come, first-served lock, so that a busy writer starves nobody.
-
-    Not bound to a thread: a request's transaction may begin in one and end in another.
-    """
-
-    def __init__(self, patience: float) -> None:
-        self._patience = patience
-        self._lock = threading.Lock()
-        self._waiting: deque[threading.Event] = deque()
-        self._is_taken = False
-
-    def enter(self) -> None:
-        """Wait for the turn; Unavailable when it does not come in time."""
-        with self._lock:
-            if not self._is_taken:
-                self._is_taken = True
-                return
-            turn = threading.Event()
-            self._waiting.append(turn)
-        if turn.wait(self._patience):
-            return
-        with self._lock:
-            if turn in self._waiting:
-                self._waiting.remove(turn)
-                raise Unavailable
-
-    def leave(self) -> None:
-        with self._lock:
-            if self._waiting:
-                self._waiting.popleft().set()
-            else:
-                self._is_taken = False
 
 
 class _ReadSession(Session):
@@ -368,11 +335,15 @@ def _make_sqlite(url: str, pool_size: int, busy_seconds: float) -> Engine:
         connect_args={"timeout": busy_seconds, "check_same_thread": False},
     )
     event.listen(engine, "connect", _set_up_sqlite)
-    _keep_lane(engine, _Lane(busy_seconds))
+    turnstile = None
+    if path and path != ":memory:":
+        turnstile = Turnstile(Path(path), busy_seconds)
+        event.listen(engine, "engine_disposed", lambda _engine: turnstile.close())
+    _keep_lane(engine, Lane(busy_seconds, turnstile))
     return engine
 
 
-def _keep_lane(engine: Engine, lane: _Lane) -> None:
+def _keep_lane(engine: Engine, lane: Lane) -> None:
     """Give each writing transaction the lane from its BEGIN until its connection is back."""
 
     def begin(conn: Connection) -> None:

@@ -135,11 +135,13 @@ def check_revocations(stage: Stage, url: str) -> None:
         time.sleep(0.3)
         end = f"/permissions/{tokens['grant_id']}/revoke"
         headers = cookies(stage.owner)
-        both = at_once(2, lambda _, end=end, headers=headers: post(url, end, headers))  # type: ignore[misc]
-        answered = time.monotonic()
-        assert statuses(both) == {303: 2}
-        time.sleep(0.3)
-        is_over.set()
+        try:
+            both = at_once(2, lambda _, end=end, headers=headers: post(url, end, headers))  # type: ignore[misc]
+            answered = time.monotonic()
+            assert statuses(both) == {303: 2}
+            time.sleep(0.3)
+        finally:
+            is_over.set()
         assert {status for at, status in seen() if at > answered} == {401}
         assert 200 in {status for at, status in seen() if at < answered}
         assert {status for _, status in seen()} <= {200, 401}
