@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, delete, insert, update
+from sqlalchemy import Connection, delete, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.accounts import queries
@@ -189,8 +190,11 @@ def list_sessions(
 def leave_flash(db: Session | Connection, session_hash: bytes, tone: str, text: str) -> None:
     """Keep a message for the next page of this session, in place of one not shown yet."""
     text = text if len(text) <= _TEXT_LIMIT else f"{text[: _TEXT_LIMIT - 1]}…"
-    db.execute(delete(Flash).where(Flash.session_hash == session_hash))
-    db.execute(insert(Flash).values(session_hash=session_hash, text=text, tone=tone))
+    conn = db.connection() if isinstance(db, Session) else db
+    insert = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
+    fresh = insert(Flash).values(session_hash=session_hash, text=text, tone=tone)
+    said = {"text": fresh.excluded.text, "tone": fresh.excluded.tone}
+    conn.execute(fresh.on_conflict_do_update(index_elements=["session_hash"], set_=said))
 
 
 def drop_flash(conn: Connection, session_hash: bytes, text: str) -> None:

@@ -34,6 +34,7 @@ def settings(settings: Settings) -> Settings:
         "send_deadline_seconds": 0.3,
         "rate_claim_per_minute": 10_000,
         "rate_data_per_minute": 1_000_000,
+        "rate_token_per_minute": 1_000_000,
     }
     return settings.model_copy(update=changes)
 
