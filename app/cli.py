@@ -2,11 +2,12 @@
 
 import json
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 import uvicorn
@@ -17,6 +18,8 @@ from app.demo.run import run_demo
 from app.demo.simulate import simulate
 from app.exports.make import make_work
 from app.exports.service import file_of, request_export
+from app.keys.eager import EagerKeys
+from app.keys.log_keys import LogKeys, open_log_keys
 from app.keys.ring import KINDS, Keyring
 from app.kit import logs
 from app.kit.clock import SystemClock
@@ -29,6 +32,7 @@ from app.objects.tenures import held_objects
 from app.organizations.clients import create_client
 from app.organizations.service import create_organization, find_organization
 from app.settings import Settings
+from app.usage.verify import verify_log
 from app.worker import Worker
 
 app = typer.Typer(
@@ -39,10 +43,12 @@ app = typer.Typer(
 )
 org = typer.Typer(no_args_is_help=True, help="Organizations: makers and vendors.")
 client = typer.Typer(no_args_is_help=True, help="OAuth clients of organizations.")
-keys = typer.Typer(no_args_is_help=True, help="The service's signing and cursor keys.")
+log = typer.Typer(no_args_is_help=True, help="The usage log.")
+keys = typer.Typer(no_args_is_help=True, help="The service's keys, and the one over the log's.")
 app.add_typer(org, name="org")
 app.add_typer(client, name="client")
 app.add_typer(keys, name="keys")
+app.add_typer(log, name="log")
 
 
 @app.command()
@@ -54,6 +60,7 @@ def serve(
 ) -> None:
     """Serve the API, the authorization server and the pages; works jobs too unless told not to."""
     settings = _settings()
+    open_log_keys(settings, SystemClock()).close()  # a wrong key stops before anything is written
     if no_migrate:
         if not is_current(settings.url):
             raise _stop("The database's schema is not up to date; run `inseam migrate`.")
@@ -77,8 +84,9 @@ def serve(
 def worker() -> None:
     """Work jobs only, beside `serve` with INSEAM_WORKER_IN_PROCESS=false."""
     settings, clock = _settings(), SystemClock()
-    with _database(settings) as db:
-        work = Worker(settings, db, clock, _keyring(settings))
+    log_keys = open_log_keys(settings, clock)
+    with closing(log_keys), _database(settings) as db:
+        work = Worker(settings, db, clock, _keyring(settings), log_keys)
         try:
             work.run()
         except KeyboardInterrupt:
@@ -168,23 +176,51 @@ def client_create(
 @keys.command("list")
 def keys_list() -> None:
     """Show the keys' ids and ages; never the keys."""
-    ring = _keyring(_settings())
+    settings = _settings()
+    with _log_keys(settings) as log_keys:
+        ring, versions = _keyring(settings), log_keys.versions()
     for kind in KINDS:
-        for place, key in enumerate(ring.keys(kind)):
-            state = "in use" if place == 0 else "retired"
-            typer.echo(f"{kind:8} {key.key_id}  {key.made_at:%Y-%m-%d %H:%M} UTC  {state}")
+        _print_keys(kind, [(key.key_id, key.made_at) for key in ring.keys(kind)])
+    _print_keys("wrapping", versions)
 
 
 @keys.command("rotate")
 def keys_rotate(
     signing: Annotated[bool, typer.Option("--signing", help="The signing key.")] = False,
     cursor: Annotated[bool, typer.Option("--cursor", help="The cursor key.")] = False,
+    wrapping: Annotated[
+        bool, typer.Option("--wrapping", help="The key-encryption key over those of the log.")
+    ] = False,
 ) -> None:
-    """Put a new key in use. What the old ones made still works."""
-    chosen = [k for k, wanted in (("signing", signing), ("cursor", cursor)) if wanted]
-    ring = _keyring(_settings())
-    for kind in chosen or KINDS:
-        typer.echo(f"{kind}: {ring.rotate(kind).key_id} is in use.")
+    """Put new keys in use, of all kinds unless some are named. The old ones still open things."""
+    settings, is_any = _settings(), signing or cursor or wrapping
+    with _log_keys(settings) as log_keys:
+        ring = _keyring(settings)
+        for kind, wanted in (("cursor", cursor), ("signing", signing)):
+            if wanted or not is_any:
+                typer.echo(f"{kind}: {ring.rotate(kind).key_id} is in use.")
+        if wrapping or not is_any:
+            typer.echo(f"wrapping: {log_keys.rotate()} is in use.")
+            typer.echo(f"wrapping: {log_keys.rewrap()} owner keys were wrapped anew.")
+
+
+@log.command("verify")
+def log_verify(
+    object_id: Annotated[UUID, typer.Option("--object", help="The object whose log to check.")],
+) -> None:
+    """Compute an object's whole log anew from its stored bytes, and name what does not fit."""
+    settings = _settings()
+    with _log_keys(settings) as log_keys, _database(settings) as database, database.read() as db:
+        report = verify_log(db.connection(), EagerKeys(log_keys), object_id)
+    typer.echo(
+        f"{report.streams} streams, {report.segments} segments, {report.records} records, "
+        f"{report.removed} removed"
+    )
+    for fault in report.faults:
+        typer.echo(f"{fault.what} {fault.stream or '(marks)'} {fault.seq}: {fault.text}")
+    if report.faults:
+        raise typer.Exit(1)
+    typer.echo("The log is whole." if report.segments else "There is no log.")
 
 
 @app.command()
@@ -194,9 +230,11 @@ def export(
 ) -> None:
     """Write an owner's own copies, one ZIP for each object, at that owner's request."""
     settings, clock = _settings(), SystemClock()
+    log_keys = open_log_keys(settings, clock)
     ring, folder = _keyring(settings), settings.data_dir / "exports"
     out.mkdir(parents=True, exist_ok=True)
-    with _database(settings) as database:
+    work = make_work(folder, ring, EagerKeys(log_keys), settings.origin)
+    with closing(log_keys), _database(settings) as database:
         with database.read() as db:
             owner_id = find_owner(db, owner).owner_id
             held = list(held_objects(db, owner_id))
@@ -204,7 +242,7 @@ def export(
             with database.session() as db:
                 view = request_export(db, clock, owner_id, one.object_id, settings.export_days)
                 export_id = view.export.export_id
-            run_whole(database, clock, export_id, make_work(folder, ring, settings.origin))
+            run_whole(database, clock, export_id, work)
             with database.read() as db:
                 path = file_of(db, clock, owner_id, export_id, folder)
             target = out / f"inseam-{one.object_id}.zip"
@@ -267,6 +305,16 @@ def _stop(text: str) -> SystemExit:
 
 def _keyring(settings: Settings) -> Keyring:
     return Keyring(settings.data_dir / "keyring.json", SystemClock())
+
+
+def _log_keys(settings: Settings) -> "closing[LogKeys]":
+    return closing(open_log_keys(settings, SystemClock()))
+
+
+def _print_keys(kind: str, held: Sequence[tuple[str, datetime]]) -> None:
+    for place, (key_id, made_at) in enumerate(held):
+        state = "in use" if place == 0 else "retired"
+        typer.echo(f"{kind:8} {key_id}  {made_at:%Y-%m-%d %H:%M} UTC  {state}")
 
 
 def _database(settings: Settings) -> Database:

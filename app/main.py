@@ -1,5 +1,6 @@
 """The composition root: builds every tool once and hands it to the three doors."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -10,11 +11,13 @@ from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
 from app import __version__
-from app.api.makers import bulk, events, objects, products
+from app.api.makers import bulk, device_keys, events, objects, products
+from app.api.makers.sending import Intake
 from app.api.owners import data as own_data
 from app.api.owners import history as own_history
 from app.api.public import did, health, passports
 from app.api.vendors import data as vendor_data
+from app.keys.log_keys import open_log_keys
 from app.keys.ring import Keyring
 from app.kit import logs, problems
 from app.kit.clock import Clock, SystemClock
@@ -25,6 +28,8 @@ from app.kit.mail import make_mailer
 from app.kit.paging import Cursors
 from app.oauth import routes as oauth
 from app.settings import Settings
+from app.usage.ingest import Taker
+from app.usage.schema import StreamCache
 from app.web.app import create_web, mount
 from app.worker import Worker
 
@@ -32,6 +37,7 @@ ROUTERS = (
     products.router,
     objects.router,
     bulk.router,
+    device_keys.router,
     events.router,
     own_data.router,
     own_history.router,
@@ -68,7 +74,12 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     )
     tools = make_tools(settings, clock or SystemClock())
     share(app, tools)
-    app.add_middleware(BodyGate, limit=settings.body_limit_bytes, origin=settings.origin)
+    app.add_middleware(
+        BodyGate,
+        limit=settings.body_limit_bytes,
+        origin=settings.origin,
+        unpacking=re.compile(r"/v1/(?:objects/[^/]+/)?events"),
+    )
     app.add_middleware(RequestId)
     problems.install(app, settings.origin)
     for router in ROUTERS:
@@ -79,7 +90,11 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
 
 def make_tools(settings: Settings, clock: Clock) -> dict[str, Any]:
     """What handlers find in `app.state`."""
+    log_keys = open_log_keys(settings, clock)  # first: a wrong key stops before anything is made
     keyring = Keyring(settings.data_dir / "keyring.json", clock)
+    tolerance = timedelta(seconds=settings.clock_tolerance_seconds)
+    taker = Taker(log_keys, StreamCache(), tolerance)
+    intake = Intake(clock, settings, taker)
     return {
         "settings": settings,
         "clock": clock,
@@ -89,6 +104,10 @@ def make_tools(settings: Settings, clock: Clock) -> dict[str, Any]:
         "db": Database(
             settings.url, pool_size=settings.pool_size, busy_seconds=settings.busy_seconds
         ),
+        "log_keys": log_keys,
+        "taker": taker,
+        "intake": intake,
+        "take_together": intake.take_together,  # one object, so that what waits is taken together
     }
 
 
@@ -103,10 +122,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     limiter = anyio.to_thread.current_default_thread_limiter()
     limiter.total_tokens = settings.threads
-    worker = Worker(settings, app.state.db, app.state.clock, app.state.keyring)
+    worker = Worker(settings, app.state.db, app.state.clock, app.state.keyring, app.state.log_keys)
     thread = worker.start() if settings.worker_in_process else None
     yield
     worker.stop()
     if thread is not None:
         await anyio.to_thread.run_sync(thread.join, _STOP_SECONDS)
     app.state.db.close()
+    app.state.log_keys.close()

@@ -4,10 +4,14 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
 
 LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
+
+_DATA, _KEYS = "inseam.db", "keys.db"
 
 
 class Settings(BaseSettings):
@@ -17,6 +21,23 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(Path("var"), description="Folder for the database, keys, mail, exports.")
     database_url: str = Field("", description="SQLAlchemy URL; empty means SQLite in the data_dir.")
+    keys_url: str = Field(
+        "",
+        repr=False,
+        validate_default=True,
+        description="SQLAlchemy URL of the key store; empty means SQLite in the data_dir.",
+    )
+    key_provider: Literal["file", "vault"] = Field(
+        "file", description="What holds the key-encryption key."
+    )
+    kek_file: str = Field(
+        "", description="File of the key-encryption key; empty means kek.json in the data_dir."
+    )
+    vault_url: str = Field("", description="Origin of the Vault, for the vault key provider.")
+    vault_token: str = Field("", repr=False, description="Its token.")
+    vault_token_file: str = Field("", description="File with its token, instead of the token.")
+    vault_key: str = Field("inseam", min_length=1, description="Name of its transit key.")
+    vault_mount: str = Field("transit", min_length=1, description="Where its transit engine is.")
     public_url: str = Field(
         "", description="Origin that labels, DIDs and tokens carry; empty means not decided yet."
     )
@@ -45,6 +66,11 @@ class Settings(BaseSettings):
     worker_in_process: bool = Field(True, description="Whether `serve` also works the jobs.")
     body_limit_bytes: int = Field(
         8 * 1024 * 1024, ge=1024, description="Largest request body; more is refused with 413."
+    )
+    unpacked_limit_bytes: int = Field(
+        32 * 1024 * 1024,
+        ge=1024,
+        description="Largest body of records once it is unpacked; more is refused with 413.",
     )
     backfill_days: int = Field(
         30, ge=0, le=365, description="How far before its claim a first tenure may start."
@@ -95,15 +121,23 @@ class Settings(BaseSettings):
     @classmethod
     def check_public_url(cls, value: str) -> str:
         """An origin without path: https, or http on this very machine."""
-        if not value:
-            return value
-        parts = urlsplit(value)
-        plain = parts.scheme == "http" and parts.hostname in LOCAL_HOSTS
-        if not parts.hostname or not (parts.scheme == "https" or plain):
-            raise ValueError("must be an https origin, or http on localhost")
-        if parts.path not in ("", "/") or parts.query or parts.fragment or parts.username:
-            raise ValueError("must be an origin such as https://things.example, without a path")
-        return f"{parts.scheme}://{parts.netloc.lower()}"
+        return _origin(value)
+
+    @field_validator("vault_url")
+    @classmethod
+    def check_vault_url(cls, value: str) -> str:
+        """An origin too: keys and the token travel there."""
+        return _origin(value)
+
+    @field_validator("keys_url")
+    @classmethod
+    def check_keys_url(cls, value: str, info: ValidationInfo) -> str:
+        """Keys beside the data would lie in the same logs and backups, and outlive their end."""
+        if {"data_dir", "database_url"} <= info.data.keys():
+            data = _place(info.data["database_url"] or _sqlite(info.data["data_dir"], _DATA))
+            if _place(value or _sqlite(info.data["data_dir"], _KEYS)) == data:
+                raise ValueError("must be another file or server than the database's")
+        return value
 
     @field_validator("pool_size")
     @classmethod
@@ -127,4 +161,48 @@ class Settings(BaseSettings):
     @property
     def url(self) -> str:
         """The database's URL."""
-        return self.database_url or f"sqlite:///{self.data_dir / 'inseam.db'}"
+        return self.database_url or _sqlite(self.data_dir, _DATA)
+
+    @property
+    def key_store_url(self) -> str:
+        """The key store's URL."""
+        return self.keys_url or _sqlite(self.data_dir, _KEYS)
+
+    @property
+    def kek_path(self) -> Path:
+        """Where the key-encryption key is, for the file key provider."""
+        return Path(self.kek_file) if self.kek_file else self.data_dir / "kek.json"
+
+
+def _origin(value: str) -> str:
+    if not value:
+        return value
+    parts = urlsplit(value)
+    plain = parts.scheme == "http" and parts.hostname in LOCAL_HOSTS
+    if not parts.hostname or not (parts.scheme == "https" or plain):
+        raise ValueError("must be an https origin, or http on localhost")
+    if parts.path not in ("", "/") or parts.query or parts.fragment or parts.username:
+        raise ValueError("must be an origin such as https://things.example, without a path")
+    return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+def _sqlite(folder: Path, name: str) -> str:
+    return f"sqlite:///{folder / name}"
+
+
+def _place(url: str) -> tuple[str, ...]:
+    """What tells one database server, or one SQLite file, from another."""
+    try:
+        parts = make_url(url)
+    except ArgumentError as error:
+        raise ValueError("must be a URL that SQLAlchemy takes") from error
+    if parts.get_backend_name() == "sqlite":
+        return "sqlite", str(Path(parts.database or "").resolve())
+    return "server", _host(parts), str(parts.port or parts.query.get("port", 5432))
+
+
+def _host(parts: URL) -> str:
+    """The server's name or folder of sockets (libpq takes both from the query too)."""
+    given = parts.host or parts.query.get("host") or "localhost"
+    host = (given if isinstance(given, str) else given[0]).lower()
+    return "localhost" if host in LOCAL_HOSTS else host

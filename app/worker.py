@@ -13,6 +13,8 @@ from app.accounts import sweep as accounts
 from app.consent import grants, requests
 from app.exports import make as exports
 from app.exports.service import JOB as EXPORT_JOB
+from app.keys.eager import EagerKeys
+from app.keys.log_keys import LogKeys
 from app.keys.ring import Keyring
 from app.kit import idempotency, jobs, limits
 from app.kit.clock import Clock
@@ -23,17 +25,23 @@ from app.kit.logs import logger
 from app.oauth import tokens
 from app.objects import bulk, tickets
 from app.settings import Settings
+from app.usage import upkeep
+from app.usage.ingest import forget_names
+from app.usage.segments import Opener
 
 Sweep = Callable[[Connection], object]
 
 _SWEEP_EVERY = timedelta(minutes=5)
+_REST_SECONDS = 60.0
 
 
-def make_registry(settings: Settings, keyring: Keyring) -> Mapping[str, Work]:
+def make_registry(settings: Settings, keyring: Keyring, keys: Opener) -> Mapping[str, Work]:
     """What each kind of job does, with this process's tools."""
     return {
         bulk.JOB: bulk.make_work(settings.claim_code_days),
-        EXPORT_JOB: exports.make_work(settings.data_dir / "exports", keyring, settings.origin),
+        EXPORT_JOB: exports.make_work(
+            settings.data_dir / "exports", keyring, keys, settings.origin
+        ),
     }
 
 
@@ -41,6 +49,7 @@ def make_sweeps(settings: Settings, clock: Clock) -> list[Sweep]:
     """Everything that is removed or marked when its time has come."""
     return [
         lambda conn: idempotency.forget_old(conn, clock),
+        lambda conn: forget_names(conn, clock),
         lambda conn: limits.forget_old(conn, clock),
         lambda conn: jobs.forget_old(conn, clock),
         lambda conn: bulk.forget_old(conn, clock),
@@ -57,11 +66,15 @@ def make_sweeps(settings: Settings, clock: Clock) -> list[Sweep]:
 class Worker:
     """Works jobs in one thread until it is stopped."""
 
-    def __init__(self, settings: Settings, db: Database, clock: Clock, keyring: Keyring) -> None:
+    def __init__(
+        self, settings: Settings, db: Database, clock: Clock, keyring: Keyring, keys: LogKeys
+    ) -> None:
         self._db = db
         self._clock = clock
-        self._registry = make_registry(settings, keyring)
+        self._registry = make_registry(settings, keyring, EagerKeys(keys))
         self._sweeps = make_sweeps(settings, clock)
+        self._keys = EagerKeys(keys)
+        self._resting: dict[str, float] = {}
         self._holder = new_id()
         self._stop = threading.Event()
         self._swept_at: float | None = None
@@ -79,7 +92,7 @@ class Worker:
         """Work until stopped; a fault of one round never ends the worker."""
         while not self._stop.is_set():
             try:
-                busy = self.work_once()
+                busy = self.work_once() or self.keep_up()
                 self._sweep_sometimes()
             except Exception as error:
                 logger.error("worker round failed", error=type(error).__name__, exc_info=True)
@@ -102,6 +115,21 @@ class Worker:
             with self._db.session() as db:
                 fail(db, self._clock, job_id, self._holder, type(error).__name__)
         return True
+
+    def keep_up(self) -> bool:
+        """Do one step of what the log needs; whether there was one. A kind of step that fails
+        rests for a while, and the others go on."""
+        for step in upkeep.STEPS:
+            name = step.__name__
+            if time.monotonic() < self._resting.get(name, 0):
+                continue
+            try:
+                if step(self._db, self._clock, self._keys):
+                    return True
+            except Exception as error:
+                self._resting[name] = time.monotonic() + _REST_SECONDS
+                logger.error("upkeep failed", step=name, error=type(error).__name__, exc_info=True)
+        return False
 
     def sweep(self) -> None:
         """Run every sweep once, each in its own transaction."""

@@ -28,7 +28,7 @@ from app.organizations.clients import create_client
 from app.organizations.models import Client, Organization
 from app.organizations.service import any_organization, create_organization
 from app.ownership.claim import Wish, claim
-from app.usage.ingest import STORED, LineResult, ingest
+from app.usage.ingest import STORED, Call, LineResult, Taker, ingest
 from app.usage.items import MAX_RECORDS, read_items
 
 BACK = timedelta(days=29)
@@ -59,7 +59,7 @@ class Seeded:
     start: datetime
 
 
-def seed(database: Database, now: datetime) -> Seeded:
+def seed(database: Database, taker: Taker, now: datetime) -> Seeded:
     """Write it all; NotEmpty where anything stands there."""
     start = (now - BACK).replace(microsecond=0)
     clock = FixedClock(start)
@@ -77,7 +77,7 @@ def seed(database: Database, now: datetime) -> Seeded:
         mend = create_organization(db, clock, "Mend & Co")
         vendor, _ = _client(db, clock, mend, _READS, [_PURPOSE])
     clock.set(now)
-    _fill(database, clock, denim, minted, start)
+    _fill(database, taker, clock, denim, minted, start)
     with database.session() as db:
         grant_id = _allow(db, clock, vendor, owner_id, minted)
         pseudonym = get_grant(db, clock, owner_id, grant_id).details[0].pseudonym
@@ -117,7 +117,7 @@ def _client(
 
 
 def _fill(
-    database: Database, clock: FixedClock, maker: Organization, minted: Minted, start: datetime
+    database: Database, taker: Taker, clock: FixedClock, maker: Organization, minted: Minted, start: datetime
 ) -> None:
     """A record a minute, wear and wash in turn, for SEEDED."""
     values: dict[str, Any] = {"wear": {"steps": 90, "minutes": 1}, "wash": {"temperature": 30}}
@@ -130,7 +130,7 @@ def _fill(
     items = read_items(records, minted.object_id)
 
     def work(conn: Connection) -> list[LineResult]:
-        return ingest(conn, clock, org_id=maker.org_id, items=items, tolerance_seconds=300)
+        return ingest(conn, clock, taker, Call(maker.org_id, items))
 
     assert {one.status for one in database.submit(work).result(60)} == {STORED}
 

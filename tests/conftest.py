@@ -188,7 +188,7 @@ def work_jobs(app: FastAPI, settings: Settings, clock: FixedClock) -> Callable[[
     from app.worker import Worker
 
     def work() -> None:
-        worker = Worker(settings, app.state.db, clock, app.state.keyring)
+        worker = Worker(settings, app.state.db, clock, app.state.keyring, app.state.log_keys)
         while worker.work_once():
             pass
         worker.sweep()

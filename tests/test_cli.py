@@ -95,7 +95,7 @@ def test_a_bad_setting_is_named(
 
 def test_keys_are_listed_and_rotated(home: Path) -> None:
     first = run.invoke(cli.app, ["keys", "list"]).stdout.splitlines()
-    assert [line.split()[0] for line in first] == ["cursor", "signing"]
+    assert [line.split()[0] for line in first] == ["cursor", "signing", "wrapping"]
     ring = Keyring(home / "data" / "keyring.json", SystemClock())
     assert (home / "data" / "keyring.json").stat().st_mode & 0o777 == 0o600
     old = ring.keys("signing")[0]

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import timedelta
 from pathlib import Path
 from types import FrameType
@@ -15,6 +15,8 @@ from types import FrameType
 import httpx2
 
 from app.demo.seed import Seeded, seed
+from app.keys.eager import EagerKeys
+from app.keys.log_keys import open_log_keys
 from app.keys.ring import Keyring
 from app.kit import logs
 from app.kit.clock import SystemClock
@@ -24,6 +26,8 @@ from app.kit.migrate import migrate
 from app.kit.paging import Cursors
 from app.organizations.service import any_organization
 from app.settings import Settings
+from app.usage.ingest import Taker
+from app.usage.schema import StreamCache
 
 _FOLDER = Path("var") / "demo"
 _START_SECONDS = 60
@@ -79,14 +83,16 @@ def _prepare(settings: Settings, vendor_url: str) -> Path:
     clock = SystemClock()
     shutil.rmtree(settings.data_dir, ignore_errors=True)
     settings.data_dir.mkdir(mode=0o700, parents=True)
+    log_keys = open_log_keys(settings, clock)
     migrate(settings.url)
     keyring = Keyring(settings.data_dir / "keyring.json", clock)
     cursors = Cursors(keyring.cursor_keys, clock, timedelta(hours=1))
-    with Database(settings.url, pool_size=settings.pool_size) as database:
+    taker = Taker(EagerKeys(log_keys), StreamCache(), timedelta(minutes=5))
+    with closing(log_keys), Database(settings.url, pool_size=settings.pool_size) as database:
         with database.read() as db:
             if any_organization(db):
                 raise DemoCannotStart("The database is not empty, and the demo seeds its own.")
-        seeded: Seeded = seed(database, cursors, clock.now(), vendor_url)
+        seeded: Seeded = seed(database, cursors, taker, clock.now(), vendor_url)
     path = settings.data_dir / "mend-and-co.json"
     told = {"client_id": seeded.client_id, "client_secret": seeded.client_secret}
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:

@@ -30,7 +30,7 @@ from app.organizations.clients import create_client
 from app.organizations.models import Client, Organization
 from app.organizations.service import create_organization
 from app.ownership.claim import Wish, claim
-from app.usage.ingest import ingest
+from app.usage.ingest import Call, Taker, ingest
 from app.usage.items import read_items
 
 DAYS = 120
@@ -61,7 +61,9 @@ class _Thing:
     spec: dict[str, Any]
 
 
-def seed(database: Database, cursors: Cursors, now: datetime, vendor_url: str) -> Seeded:
+def seed(
+    database: Database, cursors: Cursors, taker: Taker, now: datetime, vendor_url: str
+) -> Seeded:
     """Write the whole story, as if it had happened in its own time."""
     start = datetime.combine((now - timedelta(days=DAYS)).date(), time(7), ZoneInfo(ZONE))
     clock = FixedClock(start - timedelta(days=20))
@@ -70,9 +72,9 @@ def seed(database: Database, cursors: Cursors, now: datetime, vendor_url: str) -
         mend, secret = _make_mend(db, clock, vendor_url)
         hearth = _make_hearth(db, clock)
     clock.set(start)
-    _live(database, clock, things, now)
+    _live(database, taker, clock, things, now)
     clock.set(now)
-    _give(database, cursors, hearth, things, now)
+    _give(database, cursors, taker, hearth, things, now)
     assert secret is not None  # Mend & Co keeps one
     return Seeded(mend.client_id, secret)
 
@@ -225,7 +227,9 @@ def _make_hearth(db: Session, clock: FixedClock) -> Client:
     return client
 
 
-def _live(database: Database, clock: FixedClock, things: list[_Thing], now: datetime) -> None:
+def _live(
+    database: Database, taker: Taker, clock: FixedClock, things: list[_Thing], now: datetime
+) -> None:
     """Each week the gateways send what the week held."""
     start = clock.now()
     while clock.now() < now:
@@ -234,7 +238,7 @@ def _live(database: Database, clock: FixedClock, things: list[_Thing], now: date
         clock.set(end)
         for thing, records in zip(things, batches, strict=True):
             if records:
-                database.submit(_ingest_work(clock, thing, records)).result(60)
+                database.submit(_ingest_work(taker, clock, thing, records)).result(60)
     assert clock.now() > start
 
 
@@ -244,14 +248,19 @@ def _records(thing: _Thing, start: datetime, end: datetime) -> list[dict[str, An
 
 
 def _ingest_work(
-    clock: FixedClock, thing: _Thing, records: list[dict[str, Any]]
+    taker: Taker, clock: FixedClock, thing: _Thing, records: list[dict[str, Any]]
 ) -> Callable[[Any], object]:
-    items = read_items(records, thing.object_id)
-    return lambda conn: ingest(conn, clock, org_id=thing.org_id, items=items, tolerance_seconds=300)
+    call = Call(thing.org_id, read_items(records, thing.object_id))
+    return lambda conn: ingest(conn, clock, taker, call)
 
 
 def _give(
-    database: Database, cursors: Cursors, hearth: Client, things: list[_Thing], now: datetime
+    database: Database,
+    cursors: Cursors,
+    taker: Taker,
+    hearth: Client,
+    things: list[_Thing],
+    now: datetime,
 ) -> None:
     """One permission that lives and was read now and then, one that was taken back."""
     jacket, washer = things[1], things[2]
@@ -260,13 +269,13 @@ def _give(
         database, given_at, hearth, "ServiceProvision", ["condition:read"], washer, history=True
     )
     for days in (38, 31, 24, 17, 10, 3):
-        _read(database, cursors, hearth, kept, washer, now - timedelta(days=days))
+        _read(database, cursors, taker, hearth, kept, washer, now - timedelta(days=days))
     ended = _allow(database, now - timedelta(days=70), hearth, "Marketing", ["usage:read"], jacket)
-    _read(database, cursors, hearth, ended, jacket, now - timedelta(days=69))
+    _read(database, cursors, taker, hearth, ended, jacket, now - timedelta(days=69))
     clock = FixedClock(now - timedelta(days=66))
     with database.session() as db:
         revoke(db, clock, jacket.owner_id, ended)
-    _read(database, cursors, hearth, ended, jacket, now - timedelta(days=65, hours=5))
+    _read(database, cursors, taker, hearth, ended, jacket, now - timedelta(days=65, hours=5))
 
 
 def _allow(
@@ -310,6 +319,7 @@ def _allow(
 def _read(
     database: Database,
     cursors: Cursors,
+    taker: Taker,
     client: Client,
     grant_id: UUID,
     thing: _Thing,
@@ -322,7 +332,7 @@ def _read(
     wanted = Wanted(None, None, None, 100, None)
     deadline = timedelta(seconds=2)
     database.submit(
-        lambda conn: read_records(conn, clock, cursors, reader, ref, wanted, deadline)
+        lambda conn: read_records(conn, clock, cursors, taker.keys, reader, ref, wanted, deadline)
     ).result(60)
 
 

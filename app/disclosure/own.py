@@ -17,6 +17,8 @@ from app.kit.paging import Cursors
 from app.objects.identity import identity_of
 from app.objects.products import describe_object, stream_categories
 from app.objects.tenures import Held, held_objects
+from app.usage.read import Log
+from app.usage.segments import Opener
 from app.usage.wire import record_out, rfc3339
 
 
@@ -62,6 +64,7 @@ def read_own(
     conn: Connection,
     clock: Clock,
     cursors: Cursors,
+    keys: Opener,
     reader: OwnReader,
     ref: str,
     wanted: Wanted,
@@ -80,7 +83,8 @@ def read_own(
     if held is None or not streams:
         record_refused(conn, reader.owner_id, None, None, attempt, "not-granted")
         return NotDisclosed("not-granted")
-    found = read_page(conn, held.object_id, held.tenure_id, streams, position, wanted.limit)
+    log = Log(conn, keys, held.object_id, held.tenure_id)
+    found = read_page(log, streams, position, wanted)
     send_by = clock.now() + deadline
     given = Given(
         held.object_id, held.tenure_id, sorted(streams), *window, "exact", len(found.rows)

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Connection
 
@@ -19,7 +18,9 @@ from app.kit.ids import new_id
 from app.kit.paging import Cursors
 from app.objects.products import stream_categories
 from app.objects.tenures import find_open_tenure
-from app.usage.read import Row, page
+from app.usage.read import Log, page
+from app.usage.rows import Row
+from app.usage.segments import Opener
 from app.usage.wire import record_out
 
 Window = tuple[datetime | None, datetime | None]
@@ -27,17 +28,21 @@ Window = tuple[datetime | None, datetime | None]
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a vendor asks: one stream or all that are granted, a half-open window, a page."""
+    """What a vendor asks: one stream or all that are granted, a half-open window, a page;
+    `is_whole` for corrected records too."""
 
     stream: str | None
     from_: datetime | None
     to: datetime | None
     limit: int
     after: str | None
+    is_whole: bool = False
 
     def asked(self) -> dict[str, Any]:
         """The query for the access record."""
-        told = {"stream": self.stream, "limit": self.limit}
+        told: dict[str, Any] = {"stream": self.stream, "limit": self.limit}
+        if self.is_whole:
+            told["history"] = "whole"
         if self.from_:
             told["from"] = self.from_.isoformat()
         if self.to:
@@ -57,6 +62,7 @@ def read_records(
     conn: Connection,
     clock: Clock,
     cursors: Cursors,
+    keys: Opener,
     reader: Reader,
     ref: str,
     wanted: Wanted,
@@ -78,7 +84,8 @@ def read_records(
     streams = _streams(conn, decision, wanted)
     if not streams:
         return refuse(conn, reader, located, attempt, "not-granted")
-    found = _fetch(conn, decision, streams, position, wanted.limit)
+    log = Log(conn, keys, decision.object_id, decision.tenure_id)
+    found = read_page(log, streams, position, wanted)
     is_same = _decide_again(conn, clock, reader, located, decision)
     if isinstance(is_same, Refused):
         return refuse(conn, reader, located, attempt, is_same.rule)
@@ -149,27 +156,11 @@ def _streams(conn: Connection, allowed: Allowed, wanted: Wanted) -> dict[str, Wi
     return found
 
 
-def _fetch(
-    conn: Connection,
-    allowed: Allowed,
-    streams: Mapping[str, Window],
-    position: Any,
-    limit: int,
-) -> Page:
-    """Up to `limit` rows in time order. Streams may have different windows: what the widest one
-    brings beyond a stream's own is dropped, and the reading goes on until the page is full."""
-    return read_page(conn, allowed.object_id, allowed.tenure_id, streams, position, limit)
-
-
-def read_page(
-    conn: Connection,
-    object_id: UUID,
-    tenure_id: UUID,
-    streams: Mapping[str, Window],
-    position: Any,
-    limit: int,
-) -> Page:
-    """A page of rows of several streams, each within its own half-open window."""
+def read_page(log: Log, streams: Mapping[str, Window], position: Any, wanted: Wanted) -> Page:
+    """A page of rows of several streams in time order. Streams may have different windows: what
+    the widest one brings beyond a stream's own is dropped, and the reading goes on until the page
+    is full."""
+    limit = wanted.limit
     starts = [w[0] for w in streams.values()]
     ends = [w[1] for w in streams.values()]
     lower = None if None in starts else min(t for t in starts if t is not None)
@@ -177,7 +168,7 @@ def read_page(
     after = _read_position(position)
     kept: list[Row] = []
     while True:
-        rows = page(conn, object_id, tenure_id, sorted(streams), lower, upper, after, limit + 1)
+        rows = page(log, sorted(streams), lower, upper, after, limit + 1, is_whole=wanted.is_whole)
         kept += [row for row in rows if _is_inside(row, streams[row.stream])]
         if len(kept) > limit or len(rows) <= limit:
             break

@@ -28,8 +28,10 @@ from app.kit.clock import Clock
 from app.kit.jobs import Job, Step, Work
 from app.objects.identity import identity_of
 from app.objects.products import describe_object, stream_categories
-from app.usage.read import Row, page
-from app.usage.wire import csv_cell, record_out, rfc3339
+from app.usage.read import Log, page
+from app.usage.rows import Row
+from app.usage.segments import Opener
+from app.usage.wire import csv_cell, flags_of, record_out, rfc3339
 
 _STEP_RECORDS = 5000
 _ACCESS_PAGE = 1000
@@ -52,7 +54,7 @@ class _Place:
         return f"{self.export_id}.zip"
 
 
-def make_work(folder: Path, keyring: Keyring, origin: str) -> Work:
+def make_work(folder: Path, keyring: Keyring, keys: Opener, origin: str) -> Work:
     """The job's work, with the tools of this process."""
 
     def work(db: Session, clock: Clock, job: Job) -> Step:
@@ -63,7 +65,8 @@ def make_work(folder: Path, keyring: Keyring, origin: str) -> Work:
         if not _cut_back(place.work, position["lengths"]):
             position = _START
             _cut_back(place.work, {})
-        rows = _next_rows(db.connection(), export, position["after"])
+        log = Log(db.connection(), keys, export.object_id, export.tenure_id)
+        rows = _next_rows(log, position["after"])
         if rows:
             _append(place.work, describe_object(db.connection(), export.object_id), rows)
             done = position["done"] + len(rows)
@@ -90,21 +93,10 @@ def forget_old(conn: Connection, clock: Clock, folder: Path) -> int:
     return len(rows)
 
 
-def _next_rows(conn: Connection, export: Export, after: Any) -> list[Row]:
-    streams = sorted(stream_categories(conn, export.object_id))
+def _next_rows(log: Log, after: Any) -> list[Row]:
+    streams = sorted(stream_categories(log.conn, log.object_id))
     position = (datetime.fromisoformat(after[0]), after[1], after[2]) if after else None
-    return list(
-        page(
-            conn,
-            export.object_id,
-            export.tenure_id,
-            streams,
-            None,
-            None,
-            position,
-            _STEP_RECORDS,
-        )
-    )
+    return page(log, streams, None, None, position, _STEP_RECORDS, is_whole=True)
 
 
 def _after(row: Row) -> list[Any]:
@@ -149,7 +141,7 @@ def _append_csv(path: Path, stream: dict[str, Any], rows: list[Row]) -> None:
         values = json.loads(row.body)
         cells = [csv_cell(values.get(name)) for name in names]
         until = rfc3339(row.until) if row.until else ""
-        writer.writerow([rfc3339(row.at), until, *cells, row.flags])
+        writer.writerow([rfc3339(row.at), until, *cells, " ".join(flags_of(row))])
     with path.open("ab") as file:
         file.write(text.getvalue().encode())
 

@@ -1,11 +1,8 @@
 """The key ring: a file that all workers of one machine share and reread when it changes."""
 
-import contextlib
-import fcntl
-import json
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc import jws
 from joserfc.jwk import OKPKey
 
-from app.kit import jsonio
+from app.keys.secret_file import UNREADABLE, SecretFile
 from app.kit.clock import Clock
 from app.kit.crypto import b64u, unb64u
 from app.kit.errors import DomainError, Kind
@@ -37,7 +34,7 @@ class Key:
 
     key_id: str
     kind: str
-    secret: bytes
+    secret: bytes = field(repr=False)
     made_at: datetime
 
 
@@ -45,20 +42,17 @@ class Keyring:
     """The keys in one file, newest first by kind."""
 
     def __init__(self, path: Path, clock: Clock) -> None:
-        self._path = path
+        self._file = SecretFile(path, _read_keys)
         self._clock = clock
-        self._stamp: tuple[int, int] | None = None
-        self._keys: list[Key] = []
-        with self._locked():
+        with self._file.locked():
             if not path.exists():
-                self._write([self._make(kind) for kind in KINDS])
+                self._file.write(_write_keys([self._make(kind) for kind in KINDS]))
                 logger.warning("key ring made; keep a copy apart from the database", file=path.name)
-        self._reload()
+        self._held()
 
     def keys(self, kind: str) -> list[Key]:
         """All keys of a kind, the one in use first."""
-        self._reload()
-        return [key for key in self._keys if key.kind == kind]
+        return [key for key in self._held() if key.kind == kind]
 
     def cursor_keys(self) -> Mapping[str, bytes]:
         """Cursor keys by id, the one in use first."""
@@ -66,11 +60,9 @@ class Keyring:
 
     def rotate(self, kind: str) -> Key:
         """Put a new key in use; the older ones stay to open and verify."""
-        with self._locked():
-            self._reload()
+        with self._file.locked():
             fresh = self._make(kind)
-            self._write([fresh, *self._keys])
-        self._reload()
+            self._file.write(_write_keys([fresh, *self._held()]))
         return fresh
 
     def public_jwks(self) -> dict[str, Any]:
@@ -86,47 +78,31 @@ class Keyring:
     def _make(self, kind: str) -> Key:
         return Key(new_id().hex[:12], kind, os.urandom(32), self._clock.now())
 
-    def _reload(self) -> None:
+    def _held(self) -> list[Key]:
         try:
-            stat = self._path.stat()
-            stamp = (stat.st_mtime_ns, stat.st_size)
-            if stamp == self._stamp:
-                return
-            rows = jsonio.loads(self._path.read_bytes())["keys"]
-            self._keys = [
-                Key(r["id"], r["kind"], unb64u(r["secret"]), datetime.fromisoformat(r["made_at"]))
-                for r in rows
-            ]
-        except (OSError, ValueError, KeyError, TypeError, DomainError) as error:
-            raise KeyringUnreadable(f"{self._path.name}: {type(error).__name__}") from error
-        self._stamp = stamp
+            return self._file.read()
+        except UNREADABLE as error:
+            raise KeyringUnreadable(f"{self._file.path.name}: {type(error).__name__}") from error
 
-    def _write(self, keys: list[Key]) -> None:
-        rows = [
-            {
-                "id": k.key_id,
-                "kind": k.kind,
-                "secret": b64u(k.secret),
-                "made_at": k.made_at.isoformat(),
-            }
-            for k in keys
-        ]
-        fresh = self._path.with_suffix(".new")
-        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump({"keys": rows}, file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self._path)
 
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(lock)
+def _read_keys(value: Any) -> list[Key]:
+    return [
+        Key(r["id"], r["kind"], unb64u(r["secret"]), datetime.fromisoformat(r["made_at"]))
+        for r in value["keys"]
+    ]
+
+
+def _write_keys(keys: list[Key]) -> dict[str, Any]:
+    rows = [
+        {
+            "id": k.key_id,
+            "kind": k.kind,
+            "secret": b64u(k.secret),
+            "made_at": k.made_at.isoformat(),
+        }
+        for k in keys
+    ]
+    return {"keys": rows}
 
 
 def _private_jwk(key: Key) -> OKPKey:

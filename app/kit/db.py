@@ -10,7 +10,7 @@ PostgreSQL needs no lane; row locks do the work there.
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,6 +38,7 @@ from app.kit.errors import DomainError, OutOfSpace, Unavailable
 from app.kit.lane import Lane, Turnstile
 
 T = TypeVar("T")
+P = TypeVar("P")
 
 _MAX_GROUP = 256
 _RETRIED = {"40001", "40P01"}
@@ -149,61 +150,128 @@ class Database:
         `work` may run more than once (a deadlock, a group that failed), so it has no effect
         outside the database, and it never submits work itself.
         """
-        return self._writer.submit(work)
+        return self._writer.submit(_Task(lambda conn, _: [work(conn)]))
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """`submit` for a coroutine; the work is committed even when the caller goes away."""
-        return await asyncio.shield(asyncio.wrap_future(self._writer.submit(work)))
+        return await asyncio.shield(asyncio.wrap_future(self.submit(work)))
+
+    async def run_jointly(
+        self, work: Callable[[Connection, Sequence[P]], Sequence[T | Exception]], given: P
+    ) -> T:
+        """`run` for a work that takes whatever waits for it at once: it is called with what every
+        caller gave, and tells for each an outcome or the error to raise.
+
+        An error that it tells does not undo what it did; one that it raises does, and then each
+        caller's is done by itself.
+        """
+        task: _Task[T] = _Task(work, given)
+        return await asyncio.shield(asyncio.wrap_future(self._writer.submit(task)))
+
+    def purge(self, tables: Sequence[str], *, is_secret: bool = False) -> None:
+        """Take what was deleted from `tables` out of the files; Unavailable while others hold it
+        there. PostgreSQL's own log, and backups, keep it until they are thrown away.
+
+        VACUUM leaves deleted bytes in a page that keeps other rows (measured), which is enough for
+        what is sealed. Where they are secret the tables are written anew instead, and locked
+        meanwhile: a second for a million small rows.
+        """
+        if self.is_sqlite:
+            self._empty_log()
+            return
+        quote = self.engine.dialect.identifier_preparer.quote
+        how = "VACUUM (FULL)" if is_secret else "VACUUM"
+        with self.engine.connect() as conn:
+            alone = conn.execution_options(isolation_level="AUTOCOMMIT")
+            try:
+                alone.exec_driver_sql(f"{how} {', '.join(map(quote, tables))}")
+            except OperationalError as error:
+                raise translate(error) from error
+
+    def _empty_log(self) -> None:
+        """secure_delete has overwritten the pages; the older ones in the log go by a checkpoint,
+        which runs in no transaction: the first one is ended to keep its place in the lane only."""
+        with self.engine.connect() as conn:
+            conn.exec_driver_sql("COMMIT")
+            if conn.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar_one():
+                raise Unavailable
 
 
 class _Undone(Exception):
     """Ends the transaction of a work that failed alone."""
 
 
-class _Task(Generic[T]):
-    """One unit of work in the writer's queue, with the future its caller waits for."""
+JointWork = Callable[[Connection, Sequence[Any]], Sequence[Any]]
 
-    def __init__(self, work: Callable[[Connection], T]) -> None:
+
+class _Task(Generic[T]):
+    """One thing in the writer's queue: what it is given to, and the future its caller waits for."""
+
+    def __init__(self, work: JointWork, given: Any = None) -> None:
         self.work = work
+        self.given = given
         self.future: Future[T] = Future()
         self.outcome: T | None = None
         self.error: BaseException | None = None
-
-    def run_in(self, conn: Connection) -> None:
-        """Run inside a savepoint: a failure undoes this work alone."""
-        self.outcome, self.error = None, None
-        try:
-            with conn.begin_nested():
-                self.outcome = self.work(conn)
-        except DBAPIError as error:
-            if is_retried(error) or error.connection_invalidated or _ends_transaction(error):
-                raise
-            self.error = error
-        except Exception as error:
-            self.error = error
-
-    def run_alone(self, conn: Connection) -> None:
-        """Run in a transaction of its own; _Undone rolls it back with the failure kept."""
-        self.outcome, self.error = None, None
-        try:
-            self.outcome = self.work(conn)
-        except DBAPIError as error:
-            if is_retried(error) or error.connection_invalidated:
-                raise
-            self.error = error
-            raise _Undone from error
-        except Exception as error:
-            self.error = error
-            raise _Undone from error
 
     def finish(self) -> None:
         if self.error is not None:
             self.future.set_exception(self.error)
         else:
-            self.future.set_result(self.outcome)  # type: ignore[arg-type]  # set by run_in
+            self.future.set_result(self.outcome)  # type: ignore[arg-type]  # set by _Unit.run
 
     def fail(self, error: BaseException) -> None:
         self.future.set_exception(error)
+
+
+class _Unit:
+    """Tasks that one call of their work does together."""
+
+    def __init__(self, tasks: list[_Task[Any]]) -> None:
+        self.tasks = tasks
+
+    def run_in(self, conn: Connection) -> None:
+        """Run inside a savepoint: a failure undoes this unit alone, and its tasks are tried each
+        by itself."""
+        try:
+            with conn.begin_nested():
+                self.run(conn)
+        except DBAPIError as error:
+            if is_retried(error) or error.connection_invalidated or _ends_transaction(error):
+                raise
+            self._fail_in(conn, error)
+        except Exception as error:
+            self._fail_in(conn, error)
+
+    def run_alone(self, conn: Connection) -> None:
+        """Run in a transaction of its own; _Undone rolls it back with the failure kept."""
+        try:
+            self.run(conn)
+        except DBAPIError as error:
+            if is_retried(error) or error.connection_invalidated:
+                raise
+            self._fail_alone(error)
+        except Exception as error:
+            self._fail_alone(error)
+
+    def run(self, conn: Connection) -> None:
+        work = self.tasks[0].work
+        outcomes = work(conn, [task.given for task in self.tasks])
+        for task, outcome in zip(self.tasks, outcomes, strict=True):
+            is_error = isinstance(outcome, Exception)
+            task.outcome, task.error = (None, outcome) if is_error else (outcome, None)
+
+    def _fail_in(self, conn: Connection, error: Exception) -> None:
+        if len(self.tasks) == 1:
+            self.tasks[0].error = error
+            return
+        for task in self.tasks:
+            _Unit([task]).run_in(conn)
+
+    def _fail_alone(self, error: Exception) -> None:
+        if len(self.tasks) == 1:
+            self.tasks[0].error = error
+        raise _Undone from error
 
 
 class _Writer:
@@ -216,8 +284,7 @@ class _Writer:
         self._is_closed = False
         self._thread: threading.Thread | None = None
 
-    def submit(self, work: Callable[[Connection], T]) -> "Future[T]":
-        task = _Task(work)
+    def submit(self, task: _Task[T]) -> "Future[T]":
         with self._wake:
             if self._is_closed:
                 raise Unavailable("The service is stopping.")
@@ -257,20 +324,24 @@ class _Writer:
                     task.finish()
 
     def _commit(self, group: list[_Task[Any]]) -> None:
-        if len(group) == 1:
-            self._commit_alone(group[0])
+        units = _units(group)
+        if len(units) == 1:
+            self._commit_alone(units[0])
             return
         with self._engine.begin() as conn:
-            for task in group:
-                task.run_in(conn)
+            for unit in units:
+                unit.run_in(conn)
 
-    def _commit_alone(self, task: _Task[Any]) -> None:
-        """One work has the transaction to itself, so its failure needs no savepoint."""
+    def _commit_alone(self, unit: _Unit) -> None:
+        """One unit has the transaction to itself, so its failure needs no savepoint."""
         try:
             with self._engine.begin() as conn:
-                task.run_alone(conn)
+                unit.run_alone(conn)
         except _Undone:
-            return
+            if len(unit.tasks) > 1:
+                with self._engine.begin() as conn:
+                    for task in unit.tasks:
+                        _Unit([task]).run_in(conn)
 
     def _commit_one_by_one(self, group: list[_Task[Any]], error: Exception) -> None:
         """After a group failed as a whole: each alone, so that a bad one fails alone.
@@ -289,6 +360,14 @@ class _Writer:
                 task.fail(_for_caller(single))
             else:
                 task.finish()
+
+
+def _units(group: list[_Task[Any]]) -> list[_Unit]:
+    """The tasks of one work together, in the order in which the first of them came."""
+    by_work: dict[int, list[_Task[Any]]] = {}
+    for task in group:
+        by_work.setdefault(id(task.work), []).append(task)
+    return [_Unit(tasks) for tasks in by_work.values()]
 
 
 def _for_caller(error: Exception) -> Exception:

@@ -120,21 +120,28 @@ class RequestId:
 
 
 class BodyGate:
-    """Refuses, before a byte is parsed, a body that is too large (413) or encoded (415), and a
-    query with NUL, which one of the databases cannot compare with anything (400)."""
+    """Refuses, before a byte is parsed, a body that is too large (413) or encoded (415), but for
+    the addresses that unpack one, and a query with NUL, which one of the databases cannot compare
+    with anything (400)."""
 
     def __init__(
-        self, app: ASGIApp, limit: int, origin: str, seconds: float = _BODY_SECONDS
+        self,
+        app: ASGIApp,
+        limit: int,
+        origin: str,
+        unpacking: re.Pattern[str] | None = None,
+        seconds: float = _BODY_SECONDS,
     ) -> None:
         self.app = app
         self.limit = limit
         self.origin = origin
+        self.unpacking = unpacking
         self.seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        fault = self._fault(Headers(scope=scope))
+        fault = self._fault(scope["path"], Headers(scope=scope))
         if b"%00" in scope["query_string"]:
             fault = MalformedRequest("The query contains NUL.")
         if fault is not None:
@@ -162,9 +169,10 @@ class BodyGate:
 
         return take
 
-    def _fault(self, headers: Headers) -> DomainError | None:
+    def _fault(self, path: str, headers: Headers) -> DomainError | None:
         encoding = headers.get("content-encoding", "identity").strip().lower()
-        if encoding not in ("", "identity"):
+        unpacks = self.unpacking is not None and self.unpacking.fullmatch(path)
+        if encoding not in ("", "identity") and not unpacks:
             return UnsupportedEncoding(f"The content encoding {encoding[:20]!r} is not taken.")
         length = headers.get("content-length", "0")
         if length.isascii() and length.isdigit() and int(length) > self.limit:

@@ -93,3 +93,71 @@ class TicketInvalid(DomainError):
     this service, for one object, for at most seven days."""
 
     kind, slug, title = Kind.invalid, "ticket-invalid", "This claim ticket does not work."
+
+
+class UnknownKey(DomainError):
+    """The object has no key of this id. A key's id is its RFC 7638 thumbprint."""
+
+    kind, slug, title = Kind.not_found, "unknown-key", "The object has no such key."
+
+
+class DeviceKeyInvalid(DomainError):
+    """A device's key is a JWK (RFC 7517) of type OKP with the curve Ed25519, or of type EC with
+    the curve P-256, whose point lies on its curve and is none of the few of small order."""
+
+    kind, slug, title = (
+        Kind.invalid,
+        "device-key-invalid",
+        "This is no public key that a device can sign with.",
+    )
+
+
+class KeyPrivate(DomainError):
+    """The JWK holds the private part of the key. Nothing of it was stored. A private key stays
+    where it was made: register a new one, by its public members `kty`, `crv`, `x` and `y`."""
+
+    kind, slug, title = (
+        Kind.invalid,
+        "key-private",
+        "This is a private key: keep it, and send its public members only.",
+    )
+
+
+class KeyWindowInvalid(DomainError):
+    """A key counts from `not_before` until just before `not_after`: at most five years, not over
+    yet, and beginning at most five years from now."""
+
+    kind, slug, title = Kind.invalid, "key-window-invalid", "A key cannot count at these times."
+
+
+class KeyConflict(DomainError):
+    """The object had this key before, with other dates, or it was revoked. A key's dates stay as
+    they are, and a revoked key is dead for good: register a new one."""
+
+    kind, slug, title = Kind.conflict, "key-conflict", "The object had this key before."
+
+
+class TooManyKeys(DomainError):
+    """An object has at most eight keys that count now or later. Revoke one that is not needed."""
+
+    kind, slug, title = Kind.conflict, "too-many-keys", "The object has eight keys already."
+
+
+class UnknownStreamName(DomainError):
+    """The object's product has no stream of this name."""
+
+    kind, slug, title = Kind.invalid, "no-such-stream", "The object has no such stream."
+
+
+class KeepTooLong(DomainError):
+    """The maker promised before the sale to keep these records for a shorter time. An owner may
+    shorten that, not lengthen it; a copy of your own can be taken at any time."""
+
+    kind, slug, title = Kind.invalid, "keep-too-long", "This cannot be kept that long."
+
+
+class TooManyPauses(DomainError):
+    """An object remembers 500 pauses of one owner's time, because what happened during a pause
+    stays unwanted."""
+
+    kind, slug, title = Kind.conflict, "too-many-pauses", "The recording was paused too often."

@@ -12,7 +12,7 @@ from app.kit.db import Base, family
 
 
 class Product(Base):
-    """What is made. `passport` holds what anyone may read of it."""
+    """What is made. `passport` holds what anyone may read of it. Its streams never change."""
 
     __tablename__ = "products"
     __table_args__ = family(
@@ -35,6 +35,7 @@ class Stream(Base):
 
     `fields` lists {name, title, type, unit, senml_name, minimum?, maximum?, enum?}; `facts` what
     the Data Act, article 3(2), wants told before a sale; `holder_copy` what the maker keeps.
+    `keep_days` is how long its records are kept, None until their owner erases them.
     """
 
     __tablename__ = "streams"
@@ -51,6 +52,7 @@ class Stream(Base):
     fields: Mapped[list[dict[str, Any]]] = mapped_column(Json)
     facts: Mapped[dict[str, Any]] = mapped_column(Json)
     holder_copy: Mapped[str] = mapped_column(Words(1000))
+    keep_days: Mapped[int | None] = mapped_column(Whole)
     place: Mapped[int] = mapped_column(Whole)
 
 
@@ -68,7 +70,12 @@ class Object(Base):
 
 
 class Tenure(Base):
-    """One owner's time with one object; `starts_at` may lie before the claim."""
+    """One owner's time with one object; `starts_at` may lie before the claim.
+
+    `pauses` lists [stream or `*`, from, to or null] in microseconds since 1970: when the owner
+    wanted nothing recorded. `keep_days` says how long a stream's records are kept where the owner
+    wants it shorter than the product does.
+    """
 
     __tablename__ = "tenures"
     __table_args__ = family(
@@ -90,6 +97,8 @@ class Tenure(Base):
     starts_at: Mapped[datetime] = mapped_column(Instant)
     claimed_at: Mapped[datetime] = mapped_column(Instant)
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
+    pauses: Mapped[list[list[Any]] | None] = mapped_column(Json)
+    keep_days: Mapped[dict[str, int] | None] = mapped_column(Json)
 
 
 class Holding(Base):
@@ -139,3 +148,22 @@ class MintReport(Base):
     part: Mapped[int] = mapped_column(Whole, primary_key=True)
     sealed: Mapped[bytes] = mapped_column(Blob(4 * 1024 * 1024))
     expires_at: Mapped[datetime] = mapped_column(Instant, index=True)
+
+
+class ObjectKey(Base):
+    """A public key that an object signs with (RFC 7517); `key_id` is its thumbprint (RFC 7638).
+
+    It counts from `not_before` until just before `not_after`, and never again once revoked.
+    """
+
+    __tablename__ = "object_keys"
+    __table_args__ = family("object", CheckConstraint("alg IN ('Ed25519','ES256')", "alg"))
+
+    object_id: Mapped[UUID] = mapped_column(ForeignKey("objects.object_id"), primary_key=True)
+    key_id: Mapped[str] = mapped_column(Words(43), primary_key=True)
+    jwk: Mapped[dict[str, Any]] = mapped_column(Json)
+    alg: Mapped[str] = mapped_column(Words(20))
+    not_before: Mapped[datetime] = mapped_column(Instant)
+    not_after: Mapped[datetime] = mapped_column(Instant)
+    registered_at: Mapped[datetime] = mapped_column(Instant)
+    revoked_at: Mapped[datetime | None] = mapped_column(Instant)

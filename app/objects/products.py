@@ -67,6 +67,7 @@ def register_product(db: Session, clock: Clock, org_id: UUID, spec: ProductSpec)
                 fields=[f.model_dump(exclude_none=True) for f in stream.fields],
                 facts=stream.facts.model_dump(),
                 holder_copy=stream.holder_copy,
+                keep_days=stream.keep_days,
                 place=place,
             )
         )

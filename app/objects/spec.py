@@ -106,6 +106,12 @@ class StreamSpec(Strict):
     kind: Literal["instant", "interval", "counter"]
     fields: list[FieldSpec] = Field(min_length=1, max_length=40)
     facts: StreamFacts
+    keep_days: int | None = Field(
+        None,
+        ge=1,
+        le=36500,
+        description="Days that records are kept here; as long as their owner likes if absent.",
+    )
     holder_copy: Sentence = Field(
         description="What the maker keeps for itself before sending; 'Nothing.' is an answer."
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.kit.errors import NotFound
+from app.objects.device_keys import DeviceKey, keys_at
 from app.objects.gs1 import normalise_gtin
 from app.objects.links import did, digital_link
 from app.objects.models import Object, Product, Stream
@@ -74,13 +76,23 @@ def passport_by_link(db: Session, gtin: str, serial: str, origin: str) -> Passpo
     return _passport(db, found, origin)
 
 
-def did_document(passport: Passport) -> dict[str, Any]:
-    """The object's DID document (DID Core §5); it has no keys of its own yet."""
+def did_document_at(db: Session, now: datetime, object_id: UUID, origin: str) -> dict[str, Any]:
+    """The DID document of an object with the keys that count at `now`, or NotFound."""
+    passport = passport_of(db, object_id, origin)
+    keys = keys_at(db.connection(), [object_id], now)
+    return did_document(passport, keys.get(object_id, []))
+
+
+def did_document(passport: Passport, keys: Sequence[DeviceKey]) -> dict[str, Any]:
+    """The object's DID document (DID Core §5): where its passport is, and the keys with which it
+    says something itself (§5.3.2), as JsonWebKey (Controlled Identifiers §2.2.3)."""
+    methods = [_verification_method(passport.did, key) for key in keys]
     return {
-        "@context": ["https://www.w3.org/ns/did/v1"],
+        "@context": ["https://www.w3.org/ns/did/v1", "https://w3id.org/security/jwk/v1"],
         "id": passport.did,
         "alsoKnownAs": [passport.digital_link],
-        "verificationMethod": [],
+        "verificationMethod": methods,
+        "assertionMethod": [method["id"] for method in methods],
         "service": [
             {
                 "id": f"{passport.did}#passport",
@@ -88,6 +100,15 @@ def did_document(passport: Passport) -> dict[str, Any]:
                 "serviceEndpoint": passport.digital_link,
             }
         ],
+    }
+
+
+def _verification_method(did_: str, key: DeviceKey) -> dict[str, Any]:
+    return {
+        "id": f"{did_}#{key.key_id}",
+        "type": "JsonWebKey",
+        "controller": did_,
+        "publicKeyJwk": key.jwk | {"kid": key.key_id},
     }
 
 

@@ -12,13 +12,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection
-
 from app.usage.place import CLOCK
-from app.usage.read import Row, page
+from app.usage.read import Log, page
+from app.usage.rows import Row
 
 _LOOK_BACK = timedelta(days=7)  # an interval, or the reading before a counter's first, may lie here
 _PAGE = 5000
@@ -65,9 +63,7 @@ class Day:
 
 
 def by_day(
-    conn: Connection,
-    object_id: UUID,
-    tenure_id: UUID,
+    log: Log,
     stream: str,
     kind: str,
     zone: ZoneInfo,
@@ -76,14 +72,12 @@ def by_day(
 ) -> list[Day]:
     """Every day from `first` to `last`, both included, also those without a record."""
     start, end = _midnight(first, zone), _midnight(last + timedelta(days=1), zone)
-    rows = _rows(conn, object_id, tenure_id, stream, start - _LOOK_BACK, end)
+    rows = _rows(log, stream, start - _LOOK_BACK, end)
     return add_up(rows, kind, zone, first, last)
 
 
 def week_to(
-    conn: Connection,
-    object_id: UUID,
-    tenure_id: UUID,
+    log: Log,
     stream: str,
     kind: str,
     zone: ZoneInfo,
@@ -91,7 +85,7 @@ def week_to(
 ) -> list[Day]:
     """The seven days that end with `today`, for a card."""
     first = today - timedelta(days=6)
-    return by_day(conn, object_id, tenure_id, stream, kind, zone, first, today)
+    return by_day(log, stream, kind, zone, first, today)
 
 
 def add_up(rows: Iterable[Row], kind: str, zone: ZoneInfo, first: date, last: date) -> list[Day]:
@@ -168,16 +162,14 @@ def _shares(row: Row, borders: Sequence[datetime]) -> Iterator[tuple[int, float,
 
 
 def _rows(
-    conn: Connection,
-    object_id: UUID,
-    tenure_id: UUID,
+    log: Log,
     stream: str,
     start: datetime,
     end: datetime,
 ) -> Iterator[Row]:
     after = None
     while True:
-        rows = page(conn, object_id, tenure_id, [stream], start, end, after, _PAGE)
+        rows = page(log, [stream], start, end, after, _PAGE)
         yield from rows
         if len(rows) < _PAGE:
             return

@@ -70,7 +70,63 @@ class InvalidRecord(DomainError):
     kind, slug, title = Kind.invalid, "invalid-record", "The record cannot be read."
 
 
+class UnknownField(DomainError):
+    """A SenML name that the object's streams do not have, or that several of them have: then the
+    stream stands in front, as in wear/steps."""
+
+    kind, slug, title = Kind.invalid, "unknown-field", "The product has no field of this name."
+
+
+class UnitMismatch(DomainError):
+    """A SenML unit is neither the field's own nor one that RFC 8798 converts into it. Leave the
+    unit away to mean the field's own."""
+
+    kind, slug, title = Kind.invalid, "unit-mismatch", "The unit is not the field's."
+
+
+class InvalidCbor(DomainError):
+    """The body is no SenML in CBOR that this service takes: one array of maps, without tags but for
+    decimal fractions, duplicate labels, NaN or infinities, NUL, broken UTF-8, integers beyond
+    2^53-1 or more than 32 levels, and with nothing after it."""
+
+    kind, slug, title = Kind.invalid, "invalid-cbor", "The body is not CBOR that can be stored."
+
+
 class TooManyRecords(DomainError):
     """A call takes at most 10,000 records. Nothing of this one was stored; split it."""
 
     kind, slug, title = Kind.too_large, "too-many-records", "Too many records in one call."
+
+
+class SignatureInvalid(DomainError):
+    """The header Detached-JWS holds a signature that is none of a key which the object has now, or
+    is not of this body. Nothing was stored; without the header the records count as unsigned."""
+
+    kind, slug, title = (
+        Kind.unauthenticated,
+        "signature-invalid",
+        "The signature is not the object's, or not of this body.",
+    )
+
+
+class RecordingPaused(DomainError):
+    """The owner paused the recording of this object or stream, or had paused it at the time of the
+    record, so nothing is stored. Sending it again later changes nothing: what happened during a
+    pause is not wanted."""
+
+    kind, slug, title = Kind.conflict, "recording-paused", "The owner paused the recording."
+
+
+class TooLateForId(DomainError):
+    """A record's own id is remembered for seven days. This one may be older than that and bears
+    no device sequence, so it cannot be told whether it was stored before. Send it with a
+    `sequence`, or without an `id` if you know that it never arrived."""
+
+    kind, slug, title = Kind.conflict, "too-late-for-id", "The record is too old for its id."
+
+
+class BatchRefused(DomainError):
+    """The call asked for all or nothing (Prefer: handling=strict) and a line cannot be stored, so
+    nothing was. `results` has every line that is at fault."""
+
+    kind, slug, title = Kind.invalid, "batch-refused", "A line was refused, so nothing was stored."

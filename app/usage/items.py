@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from app.kit.errors import DomainError, NotFound
@@ -16,14 +15,22 @@ MAX_RECORDS = 10_000
 _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)?", re.ASCII
 )
-_MEMBERS = frozenset({"object", "stream", "at", "until", "values", "id"})
+_MEMBERS = frozenset(
+    {"object", "stream", "at", "until", "values", "id", "sequence", "epoch", "corrects"}
+)
 _LONGEST_ID = 100
+_LONGEST_EPOCH = 64
+_PLAIN_MEMBERS = frozenset({"object", "stream", "at", "until", "values"})
 _LONGEST_STREAM = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One record as it was sent, its times in UTC. `line` counts from 1."""
+class Item(NamedTuple):
+    """One record as it was sent, its times in UTC. `line` counts from 1.
+
+    `sequence` is the device's own count within `epoch`, the life of its counter: a device that
+    begins to count anew sends another epoch. `corrects` is the id of an earlier record of the
+    stream that this one takes the place of.
+    """
 
     line: int
     object_id: UUID
@@ -32,10 +39,12 @@ class Item:
     until: datetime | None
     values: dict[str, Any]
     record_id: str | None = None
+    sequence: int | None = None
+    epoch: str | None = None
+    corrects: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RefusedLine:
+class RefusedLine(NamedTuple):
     """A record that is not stored, and why."""
 
     line: int
@@ -61,13 +70,17 @@ def _read_all(records: Sequence[Any], object_id: UUID | None) -> list[Item | Ref
     items: list[Item | RefusedLine] = []
     for line, record in enumerate(records, 1):
         try:
-            items.append(_read(line, record, object_id, known))
+            items.append(read_item(line, record, object_id, known))
         except DomainError as error:
             items.append(RefusedLine(line, error))
     return items
 
 
-def _read(line: int, record: Any, object_id: UUID | None, known: dict[str, UUID | None]) -> Item:
+def read_item(
+    line: int, record: Any, object_id: UUID | None, known: dict[str, UUID | None]
+) -> Item:
+    """One record; `known` keeps the object ids that were read before. A DomainError where it is
+    none."""
     if not isinstance(record, dict):
         raise InvalidRecord("A record is a JSON object.")
     if not record.keys() <= _MEMBERS:
@@ -80,14 +93,29 @@ def _read(line: int, record: Any, object_id: UUID | None, known: dict[str, UUID 
     until = _read_time(record, "until") if "until" in record else None
     if until is not None and until < at:
         raise InvalidRecord("`until` lies before `at`.", field="/until")
-    return Item(
+    item = Item(
         line,
         _read_object(record, object_id, known),
         _read_text(record, "stream", _LONGEST_STREAM),
         at,
         until,
         values,
-        _read_text(record, "id", _LONGEST_ID) if "id" in record else None,
+    )
+    return item if record.keys() <= _PLAIN_MEMBERS else _name(item, record)
+
+
+def _name(item: Item, record: Mapping[str, Any]) -> Item:
+    """The record with the names that it bears."""
+    sequence = record.get("sequence")
+    if "sequence" in record and (type(sequence) is not int or sequence < 0):
+        raise InvalidRecord("`sequence` is a whole number from 0.", field="/sequence")
+    if "epoch" in record and sequence is None:
+        raise InvalidRecord("`epoch` stands beside a `sequence` only.", field="/epoch")
+    return item._replace(
+        record_id=_read_text(record, "id", _LONGEST_ID) if "id" in record else None,
+        sequence=sequence,
+        epoch=_read_text(record, "epoch", _LONGEST_EPOCH) if "epoch" in record else None,
+        corrects=_read_text(record, "corrects", _LONGEST_ID) if "corrects" in record else None,
     )
 
 

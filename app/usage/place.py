@@ -9,18 +9,19 @@ earlier: a maker registers a product before it ships a device that can send for 
 registration is the earliest time that a record can honestly bear.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from app.usage.errors import ClockUntrusted, OutsideTenure
+from app.usage.entry import to_micros
+from app.usage.errors import ClockUntrusted, OutsideTenure, RecordingPaused
 
 CLOCK, BACKFILL = "clock", "backfill"
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """What a record's time is held against. `latest` is now and the tolerance."""
+class Frame(NamedTuple):
+    """What a record's time is held against. `latest` is now and the tolerance; `pauses` are the
+    tenure's."""
 
     now: datetime
     latest: datetime
@@ -28,10 +29,10 @@ class Frame:
     tenure_id: UUID
     starts_at: datetime
     claimed_at: datetime
+    pauses: list[list[Any]] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a record is placed, and its flags."""
 
     placed_at: datetime
@@ -55,3 +56,11 @@ def place(at: datetime, until: datetime | None, frame: Frame, *, is_unheard: boo
     if at < frame.starts_at:
         raise OutsideTenure
     return Place(at, BACKFILL if at < frame.claimed_at else "")
+
+
+def check_pauses(stream: str, placed_at: datetime, pauses: list[list[Any]]) -> None:
+    """RecordingPaused while the stream is paused, and for what happened while it was."""
+    placed = to_micros(placed_at)
+    for name, start, end in pauses:
+        if name in ("*", stream) and (end is None or start <= placed < end):
+            raise RecordingPaused

@@ -1,6 +1,7 @@
-"""Selects of the ingest road, by chunks of ids so that a call of many objects stays few reads.
+"""Selects of the log: what a call that brings records must know, and segments to read.
 
-The statements are built once: building one costs as much as running it.
+The statements are built once: building one costs as much as running it. Those that a page or a
+call runs take ids by chunks, so that many objects stay few reads.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -11,58 +12,86 @@ from uuid import UUID
 from sqlalchemy import (
     ARRAY,
     BindParameter,
+    ColumnElement,
     Connection,
+    Integer,
     LargeBinary,
+    Select,
     Uuid,
     bindparam,
+    case,
     column,
     func,
+    or_,
     select,
 )
 
 from app.objects.models import Object, Product, Stream, Tenure
-from app.usage.models import RecordId, StreamHead
+from app.usage.entry import from_micros, to_micros
+from app.usage.models import RecentName, Removal, Segment, SequenceRun, StreamHead
+from app.usage.segments import STORED, SegmentRow
 
+DAY = 24 * 60 * 60 * 1_000_000  # microseconds
 _CHUNK = 500
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
-_NAMES: BindParameter[Any] = bindparam("names", expanding=True)
+_LIMIT: BindParameter[Any] = bindparam("limit", type_=Integer)
+_ROW = [Segment.__table__.c[name] for name in SegmentRow._fields]
 
 _OBJECTS = (
-    select(Object.object_id, Object.product_id, Product.registered_at)
+    select(Object.object_id, Object.org_id, Object.product_id, Product.registered_at)
     .join(Product, Product.product_id == Object.product_id)
-    .where(Object.object_id.in_(_IDS), Object.org_id == bindparam("org_id"))
+    .where(Object.object_id.in_(_IDS))
 )
 _OPEN_TENURES = (
-    select(Tenure.object_id, Tenure.tenure_id, Tenure.starts_at, Tenure.claimed_at)
+    select(
+        Tenure.object_id,
+        Tenure.tenure_id,
+        Tenure.owner_id,
+        Tenure.starts_at,
+        Tenure.claimed_at,
+        Tenure.pauses,
+        Tenure.keep_days,
+    )
     .where(Tenure.object_id.in_(_IDS), Tenure.ended_at.is_(None))
     .order_by(Tenure.object_id)
     .with_for_update(key_share=True)
 )
-_STREAMS = select(Stream.product_id, Stream.name, Stream.kind, Stream.fields).where(
-    Stream.product_id.in_(_IDS), Stream.name.in_(_NAMES)
-)
+_STREAMS = select(
+    Stream.product_id, Stream.name, Stream.kind, Stream.fields, Stream.keep_days
+).where(Stream.product_id.in_(_IDS))
 # SQLite scans the whole table for `(a, b) IN (VALUES ...)`, so the pairs lead the join there.
-_PAIRS_SQLITE = """SELECT r.object_id, r.id_hash, r.content_hash FROM (VALUES {pairs}) AS k
-CROSS JOIN usage_record_ids AS r ON r.object_id = k.column1 AND r.id_hash = k.column2"""
+_PAIRS_SQLITE = """SELECT r.object_id, r.name_hash, r.content_hash FROM (VALUES {pairs}) AS k
+CROSS JOIN usage_recent_names AS r ON r.object_id = k.column1 AND r.name_hash = k.column2"""
 _pairs = (
     func.unnest(
         bindparam("objects", type_=ARRAY(Uuid())), bindparam("hashes", type_=ARRAY(LargeBinary()))
     )
-    .table_valued(column("object_id", Uuid()), column("id_hash", LargeBinary()))
+    .table_valued(column("object_id", Uuid()), column("name_hash", LargeBinary()))
     .render_derived()
 )
-_PAIRS = select(RecordId.object_id, RecordId.id_hash, RecordId.content_hash).join(
+_PAIRS = select(RecentName.object_id, RecentName.name_hash, RecentName.content_hash).join(
     _pairs,
-    (RecordId.object_id == _pairs.c.object_id) & (RecordId.id_hash == _pairs.c.id_hash),
+    (RecentName.object_id == _pairs.c.object_id) & (RecentName.name_hash == _pairs.c.name_hash),
 )
 _EARLIER = select(Tenure.object_id).where(Tenure.object_id.in_(_IDS), Tenure.ended_at.is_not(None))
-_HEARD = select(StreamHead.object_id, StreamHead.tenure_id).where(StreamHead.object_id.in_(_IDS))
+_HEADS = select(StreamHead.__table__).where(StreamHead.object_id.in_(_IDS))
+_RUNS = (
+    select(SequenceRun.first, SequenceRun.last)
+    .where(
+        SequenceRun.object_id == bindparam("object_id"),
+        SequenceRun.tenure_id == bindparam("tenure_id"),
+        SequenceRun.stream == bindparam("stream"),
+        SequenceRun.epoch == bindparam("epoch"),
+    )
+    .order_by(SequenceRun.first)
+)
 
 
 class ObjectRow(NamedTuple):
-    """An object of the calling maker."""
+    """An object and its product."""
 
     object_id: UUID
+    org_id: UUID
     product_id: UUID
     registered_at: datetime
 
@@ -72,16 +101,56 @@ class TenureRow(NamedTuple):
 
     object_id: UUID
     tenure_id: UUID
+    owner_id: UUID
     starts_at: datetime
     claimed_at: datetime
+    pauses: list[list[Any]] | None
+    keep_days: dict[str, int] | None
 
 
-def objects_of_maker(conn: Connection, org_id: UUID, ids: Collection[UUID]) -> list[ObjectRow]:
-    """Those of the ids that are this maker's."""
+class HeadRow(NamedTuple):
+    """A row of `usage_heads`."""
+
+    object_id: UUID
+    tenure_id: UUID
+    stream: str
+    next_seq: int
+    head: bytes
+    gone: int
+    reach: int
+    loose: int
+    packed_to: int
+    key_turn: int
+    expires_at: datetime | None
+    last_placed_at: datetime
+    last_received_at: datetime
+
+
+class Span(NamedTuple):
+    """The clear columns of a stored segment."""
+
+    stream: str
+    records: int
+    placed_from: int
+    placed_to: int
+    days: list[list[int]] | None
+
+
+class Near(NamedTuple):
+    """Segments to read. `next_from` is where the first one that was left out begins, None where
+    none was; `next_to` how far those that were left out reach, reading backwards."""
+
+    rows: list[SegmentRow]
+    next_from: int | None
+    next_to: int | None = None
+
+
+def objects(conn: Connection, ids: Collection[UUID]) -> list[ObjectRow]:
+    """Those of the ids that are objects, anybody's."""
     return [
         ObjectRow._make(row)
         for part in _chunks(ids)
-        for row in conn.execute(_OBJECTS, {"ids": part, "org_id": org_id})
+        for row in conn.execute(_OBJECTS, {"ids": part})
     ]
 
 
@@ -100,39 +169,312 @@ def lock_open_tenures(conn: Connection, ids: Collection[UUID]) -> dict[UUID, Ten
     return found
 
 
-def streams_of(
-    conn: Connection, products: Collection[UUID], names: Collection[str]
-) -> list[tuple[UUID, str, str, list[dict[str, Any]]]]:
-    """Product, name, kind and fields of the streams that a call names."""
-    return [
-        (row.product_id, row.name, row.kind, row.fields)
-        for product_part in _chunks(products)
-        for name_part in _chunks(names)
-        for row in conn.execute(_STREAMS, {"ids": product_part, "names": name_part})
-    ]
+def streams_of(conn: Connection, products: Collection[UUID]) -> list[Any]:
+    """Rows (product_id, name, kind, fields, keep_days) of all streams of these products."""
+    return [row for part in _chunks(products) for row in conn.execute(_STREAMS, {"ids": part})]
 
 
-def known_record_ids(
+def recent_names(
     conn: Connection, keys: Collection[tuple[UUID, bytes]]
 ) -> dict[tuple[UUID, bytes], bytes]:
-    """The content hash of each record id that was stored before."""
+    """The content hash under each name that was stored in the last days."""
     find = _find_pairs_sqlite if conn.dialect.name == "sqlite" else _find_pairs
     return {
-        (object_id, id_hash): content
+        (object_id, name_hash): content
         for part in _chunks(keys)
-        for object_id, id_hash, content in find(conn, part)
+        for object_id, name_hash, content in find(conn, part)
     }
+
+
+def sequence_runs(
+    conn: Connection, object_id: UUID, tenure_id: UUID, stream: str, epoch: str
+) -> list[tuple[int, int]]:
+    """The device's numbers that a stream has had from one epoch: first and last of each run."""
+    ids = {"object_id": object_id, "tenure_id": tenure_id, "stream": stream, "epoch": epoch}
+    return [(first, last) for first, last in conn.execute(_RUNS, ids)]
+
+
+def epochs_of(conn: Connection, object_id: UUID, tenure_id: UUID) -> list[tuple[str, str]]:
+    """(stream, epoch) of every device's counter that a tenure has heard."""
+    query = (
+        select(SequenceRun.stream, SequenceRun.epoch)
+        .where(SequenceRun.object_id == object_id, SequenceRun.tenure_id == tenure_id)
+        .distinct()
+        .order_by(SequenceRun.stream, SequenceRun.epoch)
+    )
+    return [(stream, epoch) for stream, epoch in conn.execute(query)]
+
+
+def heads(conn: Connection, ids: Collection[UUID]) -> dict[tuple[UUID, UUID, str], HeadRow]:
+    """The heads of all streams of these objects, of every tenure."""
+    return {
+        (row.object_id, row.tenure_id, row.stream): _head(row)
+        for part in _chunks(ids)
+        for row in conn.execute(_HEADS, {"ids": part})
+    }
+
+
+def heads_of(conn: Connection, object_id: UUID, tenure_id: UUID) -> list[HeadRow]:
+    """The heads of one tenure's streams."""
+    rows = conn.execute(_HEADS, {"ids": [object_id]})
+    return [_head(row) for row in rows if row.tenure_id == tenure_id]
 
 
 def unheard_since_transfer(conn: Connection, tenures: Collection[tuple[UUID, UUID]]) -> set[UUID]:
     """Which of these (object, tenure) had an earlier tenure and have stored nothing in this one."""
-    unheard: set[UUID] = set()
-    for part in _chunks(tenures):
-        ids = {"ids": [object_id for object_id, _ in part]}
-        changed = set(conn.execute(_EARLIER, ids).scalars())
-        known = {tuple(row) for row in conn.execute(_HEARD, ids)}
-        unheard.update(o for o, tenure in part if o in changed and (o, tenure) not in known)
-    return unheard
+    ids = [object_id for object_id, _ in tenures]
+    changed = {o for part in _chunks(ids) for o in conn.execute(_EARLIER, {"ids": part}).scalars()}
+    known = {(object_id, tenure_id) for object_id, tenure_id, _ in heads(conn, changed)}
+    return {o for o, tenure in tenures if o in changed and (o, tenure) not in known}
+
+
+def segments_from(
+    conn: Connection,
+    object_id: UUID,
+    tenure_id: UUID,
+    stream: str,
+    start: tuple[int, int],
+    high: int,
+    limit: int,
+) -> Near:
+    """Stored segments that hold what lies behind `start` (placed, seq) and before `high`, in the
+    order they begin; as many as are sure to bring `limit` records, if there are."""
+    values = {
+        "object_id": object_id,
+        "tenure_id": tenure_id,
+        "stream": stream,
+        "low": from_micros(start[0]),
+        "seq": start[1],
+        "high": from_micros(high),
+        "limit": limit + 2,
+        "wanted": limit,
+    }
+    statement = _FORWARD[conn.dialect.name]
+    return _near(conn.execute(statement, values).all(), limit + 2)
+
+
+def segments_back(
+    conn: Connection, object_id: UUID, tenure_id: UUID, stream: str, limit: int
+) -> Near:
+    """The stored segments that begin last, as many as bring `limit` records, the newest first."""
+    ids = {"object_id": object_id, "tenure_id": tenure_id, "stream": stream}
+    found = _near(conn.execute(_BACK, ids | {"limit": limit + 1, "wanted": limit}).all(), limit + 1)
+    if found.next_from is None:
+        return found
+    reach = conn.execute(_REACH_TO, ids | {"next_from": from_micros(found.next_from)}).scalar_one()
+    return found._replace(next_to=to_micros(reach))
+
+
+def stored_spans(conn: Connection, object_id: UUID, tenure_id: UUID) -> Iterator[Span]:
+    """The clear columns of every stored segment of a tenure."""
+    query = select(
+        Segment.stream, Segment.records, Segment.placed_from, Segment.placed_to, Segment.days
+    ).where(Segment.object_id == object_id, Segment.tenure_id == tenure_id, Segment.state == STORED)
+    for row in conn.execute(query):
+        low, high = to_micros(row.placed_from), to_micros(row.placed_to)
+        yield Span(row.stream, row.records, low, high, row.days)
+
+
+def run_of_segments(
+    conn: Connection, object_id: UUID, tenure_id: UUID, stream: str, first_seq: int, limit: int
+) -> list[SegmentRow]:
+    """Segments in order of their sequence, from the one that begins at `first_seq` or behind."""
+    query = (
+        select(*_ROW)
+        .where(
+            Segment.object_id == object_id,
+            Segment.tenure_id == tenure_id,
+            Segment.stream == stream,
+            Segment.first_seq >= first_seq,
+        )
+        .order_by(Segment.first_seq)
+        .limit(limit)
+    )
+    return [segment_row(row) for row in conn.execute(query)]
+
+
+def segments_between(
+    conn: Connection,
+    object_id: UUID,
+    tenure_id: UUID,
+    stream: str,
+    placed_from: int,
+    placed_to: int,
+) -> list[SegmentRow]:
+    """Stored segments that touch the half-open range of time, in order of their sequence."""
+    query = (
+        select(*_ROW)
+        .where(
+            Segment.object_id == object_id,
+            Segment.tenure_id == tenure_id,
+            Segment.stream == stream,
+            Segment.state == STORED,
+            Segment.placed_to >= from_micros(placed_from),
+            Segment.placed_from < from_micros(placed_to),
+        )
+        .order_by(Segment.first_seq)
+    )
+    return [segment_row(row) for row in conn.execute(query)]
+
+
+def is_removed_at(
+    conn: Connection, object_id: UUID, tenure_id: UUID, stream: str, placed: int
+) -> bool:
+    """Whether a run of the stream that was removed reached over an instant."""
+    at = from_micros(placed)
+    query = select(Segment.first_seq).where(
+        Segment.object_id == object_id,
+        Segment.tenure_id == tenure_id,
+        Segment.stream == stream,
+        Segment.state != STORED,
+        Segment.placed_from <= at,
+        Segment.placed_to >= at,
+    )
+    return conn.execute(query.limit(1)).first() is not None
+
+
+def segments_under(
+    conn: Connection, object_id: UUID, tenure_id: UUID, key_ids: Collection[UUID], limit: int
+) -> list[SegmentRow]:
+    """Stored segments that are sealed under one of these keys."""
+    query = select(*_ROW).where(
+        Segment.object_id == object_id,
+        Segment.tenure_id == tenure_id,
+        Segment.key_id.in_(key_ids),
+        Segment.state == STORED,
+    )
+    rows = conn.execute(query.order_by(Segment.stream, Segment.first_seq).limit(limit))
+    return [segment_row(row) for row in rows]
+
+
+def keys_in_use(
+    conn: Connection, object_id: UUID, tenure_id: UUID, stream: str, key_ids: Collection[UUID]
+) -> list[tuple[int, UUID]]:
+    """(first number, key) of a stream's stored segments under one of these keys."""
+    query = select(Segment.first_seq, Segment.key_id).where(
+        Segment.object_id == object_id,
+        Segment.tenure_id == tenure_id,
+        Segment.stream == stream,
+        Segment.key_id.in_(key_ids),
+        Segment.state == STORED,
+    )
+    return [(first_seq, key_id) for first_seq, key_id in conn.execute(query)]
+
+
+def lock_tenure(conn: Connection, object_id: UUID, tenure_id: UUID) -> UUID | None:
+    """Hold a tenure, ended or not, until the commit, so that its log changes in one place at a
+    time; its owner, or None where there is no such tenure."""
+    query = select(Tenure.owner_id).where(
+        Tenure.object_id == object_id, Tenure.tenure_id == tenure_id
+    )
+    return conn.execute(query.with_for_update(key_share=True)).scalar_one_or_none()
+
+
+def removals_of(conn: Connection, object_id: UUID, tenure_id: UUID) -> list[Any]:
+    """What was removed from a tenure's log, the newest first."""
+    query = select(Removal.__table__).where(
+        Removal.object_id == object_id, Removal.tenure_id == tenure_id
+    )
+    return list(conn.execute(query.order_by(Removal.removed_at.desc(), Removal.removal_id)))
+
+
+def segment_row(row: Any) -> SegmentRow:
+    """A row of the table with its times in microseconds."""
+    values = list(row)[: len(SegmentRow._fields)]
+    values[5:7] = to_micros(row.placed_from), to_micros(row.placed_to)
+    return SegmentRow._make(values)
+
+
+def _near(rows: Sequence[Any], most: int) -> Near:
+    """The rows up to the first that is left out. Every one but that brings its `sealed`."""
+    taken = [row for row in rows if row.is_taken]
+    left = rows[len(taken)] if len(taken) < len(rows) else None
+    if left is None and len(rows) == most:
+        left = taken.pop()
+    return Near(
+        [segment_row(row) for row in taken], None if left is None else to_micros(left.placed_from)
+    )
+
+
+def _mine(table: type[Segment] | type[StreamHead]) -> list[ColumnElement[bool]]:
+    return [
+        table.object_id == bindparam("object_id"),
+        table.tenure_id == bindparam("tenure_id"),
+        table.stream == bindparam("stream"),
+    ]
+
+
+def _back_by_reach(instant: BindParameter[Any], dialect: str) -> ColumnElement[Any]:
+    """The instant less the longest span of any of the stream's segments."""
+    reach = select(StreamHead.reach).where(*_mine(StreamHead)).scalar_subquery()
+    if dialect == "sqlite":
+        return instant - reach
+    return instant - func.make_interval(0, 0, 0, 0, 0, 0, reach / 1e6)
+
+
+def _forward(dialect: str) -> Select[Any]:
+    low: BindParameter[Any] = bindparam("low", type_=Segment.placed_from.type)
+    near = (
+        select(Segment.first_seq, Segment.records, Segment.placed_from)
+        .where(
+            *_mine(Segment),
+            Segment.state == STORED,
+            Segment.placed_from >= _back_by_reach(low, dialect),
+            Segment.placed_from < bindparam("high"),
+            or_(
+                Segment.placed_to > low,
+                (Segment.placed_to == low)
+                & (Segment.first_seq + Segment.records - 1 > bindparam("seq")),
+            ),
+        )
+        .order_by(Segment.placed_from, Segment.first_seq)
+        .limit(_LIMIT)
+        .subquery()
+    )
+    sure = case((near.c.placed_from > low, near.c.records), else_=0)
+    return _with_sealed(near, sure, is_back=False)
+
+
+def _back() -> Select[Any]:
+    near = (
+        select(Segment.first_seq, Segment.records, Segment.placed_from)
+        .where(*_mine(Segment), Segment.state == STORED)
+        .order_by(Segment.placed_from.desc(), Segment.first_seq.desc())
+        .limit(_LIMIT)
+        .subquery()
+    )
+    return _with_sealed(near, near.c.records, is_back=True)
+
+
+def _with_sealed(near: Any, sure: ColumnElement[Any], *, is_back: bool) -> Select[Any]:
+    """Join the entries to those of `near` that are wanted: until their sure count is enough."""
+    order = [near.c.placed_from, near.c.first_seq]
+    if is_back:
+        order = [one.desc() for one in order]
+    before = func.sum(sure).over(order_by=order, rows=(None, 0)) - sure
+    run = select(near.c.first_seq, (before < bindparam("wanted")).label("is_taken")).subquery()
+    columns = [
+        case((run.c.is_taken, one), else_=None).label("sealed") if one.name == "sealed" else one
+        for one in _ROW
+    ]
+    places = [Segment.placed_from, Segment.first_seq]
+    return (
+        select(*columns, run.c.is_taken)
+        .join(run, (Segment.first_seq == run.c.first_seq))
+        .where(*_mine(Segment))
+        .order_by(*(one.desc() if is_back else one for one in places))
+    )
+
+
+_FORWARD = {dialect: _forward(dialect) for dialect in ("sqlite", "postgresql")}
+_BACK = _back()
+_REACH_TO = select(func.max(Segment.placed_to)).where(
+    *_mine(Segment), Segment.state == STORED, Segment.placed_from <= bindparam("next_from")
+)
+
+
+def _head(row: Any) -> HeadRow:
+    return HeadRow(*(getattr(row, name) for name in HeadRow._fields))
 
 
 def _lock(conn: Connection, ids: Collection[UUID]) -> dict[UUID, TenureRow]:
@@ -150,9 +492,9 @@ def _find_pairs(conn: Connection, part: Sequence[tuple[UUID, bytes]]) -> Iterabl
 
 def _find_pairs_sqlite(conn: Connection, part: Sequence[tuple[UUID, bytes]]) -> Iterator[Any]:
     statement = _PAIRS_SQLITE.format(pairs=",".join(["(?,?)"] * len(part)))
-    values = tuple(value for object_id, id_hash in part for value in (object_id.bytes, id_hash))
-    for object_id, id_hash, content in conn.exec_driver_sql(statement, values):
-        yield UUID(bytes=object_id), id_hash, content
+    values = tuple(value for object_id, name in part for value in (object_id.bytes, name))
+    for object_id, name_hash, content in conn.exec_driver_sql(statement, values):
+        yield UUID(bytes=object_id), name_hash, content
 
 
 def _chunks(values: Collection[Any]) -> Iterator[Sequence[Any]]:

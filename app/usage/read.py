@@ -1,183 +1,231 @@
-"""Reading a tenure's log in order of time. Who may read is decided above; nothing here asks."""
+"""Reading a tenure's log in order of time. Who may read is decided above; nothing here asks.
 
-from collections.abc import Mapping, Sequence
+A page takes from each stream the fewest segments that are sure to fill it. Segments may overlap in
+time where records came out of order, so a record is given only when no segment that was not opened
+can hold an earlier one; otherwise the page goes on from where it is sure. Each round is one
+statement, so a packing that happens meanwhile neither hides a record nor shows one twice.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Any, NamedTuple
+from datetime import UTC, date, datetime, timedelta
+from heapq import merge
+from itertools import islice
 from uuid import UUID
 
-from sqlalchemy import (
-    BindParameter,
-    Connection,
-    Integer,
-    Select,
-    bindparam,
-    func,
-    literal,
-    or_,
-    select,
-    union_all,
-)
+from sqlalchemy import Connection
 
-from app.usage.models import Record, StreamHead
+from app.keys.log_keys import KeysMissing
+from app.usage import queries
+from app.usage.corrections import corrected_among
+from app.usage.entry import Entry, from_micros, to_micros
+from app.usage.rows import Row, row_of
+from app.usage.segments import Opener, open_segment
 
 Position = tuple[datetime, str, int]
 
+_EARLIEST, _LATEST = (
+    to_micros(datetime.min.replace(tzinfo=UTC)),
+    to_micros(datetime.max.replace(tzinfo=UTC)),
+)
+_NONE, _ALL = -1, 2**62  # numbers before the first and after the last of any stream
+_EPOCH_DAY = date(1970, 1, 1)
 
-class Row(NamedTuple):
-    """One record as it is stored; `body` is its values as canonical JSON text."""
 
-    stream: str
-    seq: int
-    at: datetime
-    until: datetime | None
-    placed_at: datetime
-    received_at: datetime
-    flags: str
-    record_id: str | None
-    body: str
+@dataclass(frozen=True)
+class Log:
+    """One tenure's log, with what opens it."""
+
+    conn: Connection
+    keys: Opener
+    object_id: UUID
+    tenure_id: UUID
 
 
 @dataclass(frozen=True)
 class StreamSummary:
-    """How much a stream holds, from when to when, and when it was last heard."""
+    """How much a stream holds, from when to when, when it was last heard, and how many records
+    fall on each day of UTC; known without opening anything."""
 
     count: int
-    first_at: datetime
-    last_at: datetime
+    first_at: datetime | None
+    last_at: datetime | None
     last_received_at: datetime
-
-
-_COLUMNS = tuple(Record.__table__.c[name] for name in Row._fields)
-_EARLIEST, _LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-_NONE, _ALL = -1, 2**62  # numbers before the first and after the last of any stream
+    days: dict[str, int]
 
 
 def page(
-    conn: Connection,
-    object_id: UUID,
-    tenure_id: UUID,
+    log: Log,
     streams: Sequence[str],
     from_: datetime | None,
     to: datetime | None,
     after: Position | None,
     limit: int,
+    *,
+    is_whole: bool = False,
 ) -> list[Row]:
     """Up to `limit` records with from_ <= placed_at < to, in the order (placed_at, stream, seq).
 
-    `after` is the position of the last record seen. Each stream is read along its own index, so
-    that a page costs the same wherever it lies in a log of any length.
+    `after` is the position of the last record seen. Records that another one corrects are left
+    out, unless the whole history is wanted (`is_whole`).
     """
-    values: dict[str, Any] = {"to": to or _LATEST}
-    for place, stream in enumerate(names := sorted(set(streams))):
-        values[f"low_{place}"], values[f"seq_{place}"] = _start(stream, from_ or _EARLIEST, after)
-    return _read(conn, object_id, tenure_id, names, limit, values, is_newest_first=False)
-
-
-def latest(
-    conn: Connection, object_id: UUID, tenure_id: UUID, streams: Sequence[str], limit: int
-) -> list[Row]:
-    """The newest records, the newest first."""
     names = sorted(set(streams))
-    return _read(conn, object_id, tenure_id, names, limit, {}, is_newest_first=True)
+    low = _EARLIEST if from_ is None else to_micros(from_)
+    high = _LATEST if to is None else to_micros(to)
+    arms = [_arm(log, name, _start(name, low, after), high, limit) for name in names]
+    rows: list[Row] = []
+    for entries in _batches(merge(*arms), limit):
+        rows += _shown(log, entries, is_whole=is_whole)
+        if len(rows) >= limit:
+            break
+    return rows[:limit]
+
+
+def latest(log: Log, streams: Sequence[str], limit: int) -> list[Row]:
+    """The newest records, the newest first, without those that another one corrects."""
+    found = [
+        (entry.placed, name, entry.seq, entry)
+        for name in sorted(set(streams))
+        for entry in _newest(log, name, limit)
+    ]
+    newest = sorted(found, reverse=True)[: 2 * limit]
+    return _shown(log, newest, is_whole=False)[:limit]
+
+
+def entries_at(log: Log, stream: str, placed: int) -> list[Entry]:
+    """A stream's entries at one instant."""
+    rows = queries.segments_between(
+        log.conn, log.object_id, log.tenure_id, stream, placed, placed + 1
+    )
+    entries = (entry for row in rows for entry in open_segment(log.keys, row))
+    return [entry for entry in entries if entry.placed == placed]
 
 
 def count_records(conn: Connection, object_id: UUID, tenure_id: UUID) -> int:
-    """How many records a tenure holds: what its streams' heads have counted."""
-    total = select(func.coalesce(func.sum(StreamHead.next_seq), 0)).where(
-        StreamHead.object_id == object_id, StreamHead.tenure_id == tenure_id
-    )
-    return int(conn.execute(total).scalar_one())
+    """How many records a tenure holds."""
+    return sum(one.next_seq - one.gone for one in queries.heads_of(conn, object_id, tenure_id))
 
 
 def summary(conn: Connection, object_id: UUID, tenure_id: UUID) -> dict[str, StreamSummary]:
-    """What each stream that was ever heard holds."""
-    heads = select(StreamHead.__table__).where(
-        StreamHead.object_id == object_id, StreamHead.tenure_id == tenure_id
-    )
-    first = (
-        select(func.min(Record.placed_at))
-        .where(
-            Record.object_id == StreamHead.object_id,
-            Record.tenure_id == StreamHead.tenure_id,
-            Record.stream == StreamHead.stream,
-        )
-        .scalar_subquery()
-    )
+    """What each stream that was ever heard holds, from the clear columns alone."""
+    days: dict[str, dict[int, int]] = {}
+    spans: dict[str, tuple[int, int]] = {}
+    for row in queries.stored_spans(conn, object_id, tenure_id):
+        low, high = spans.get(row.stream, (row.placed_from, row.placed_to))
+        spans[row.stream] = (min(low, row.placed_from), max(high, row.placed_to))
+        counts = days.setdefault(row.stream, {})
+        for day, count in row.days or [[row.placed_from // queries.DAY, row.records]]:
+            counts[day] = counts.get(day, 0) + count
     return {
-        row.stream: StreamSummary(
-            row.next_seq, row.first_at, row.last_placed_at, row.last_received_at
-        )
-        for row in conn.execute(heads.add_columns(first.label("first_at")))
+        head.stream: _summary(head, spans.get(head.stream), days.get(head.stream, {}))
+        for head in queries.heads_of(conn, object_id, tenure_id)
     }
 
 
 def last_heard(conn: Connection, object_id: UUID, tenure_id: UUID) -> datetime | None:
     """When anything of the tenure was received last."""
-    newest = select(func.max(StreamHead.last_received_at)).where(
-        StreamHead.object_id == object_id, StreamHead.tenure_id == tenure_id
-    )
-    return conn.execute(newest).scalar_one()
+    heads = queries.heads_of(conn, object_id, tenure_id)
+    return max((head.last_received_at for head in heads), default=None)
 
 
-def _start(stream: str, from_: datetime, after: Position | None) -> tuple[datetime, int]:
+def _start(stream: str, low: int, after: Position | None) -> tuple[int, int]:
     """Where to go on in one stream: the least time, and at that time the last number passed."""
-    if after is None or after[0] < from_:
-        return from_, _NONE
-    placed_at, last_stream, seq = after
+    if after is None or to_micros(after[0]) < low:
+        return low, _NONE
+    placed, last_stream, seq = to_micros(after[0]), after[1], after[2]
     if stream == last_stream:
-        return placed_at, seq
-    return placed_at, _ALL if stream < last_stream else _NONE
+        return placed, seq
+    return placed, _ALL if stream < last_stream else _NONE
 
 
-def _read(
-    conn: Connection,
-    object_id: UUID,
-    tenure_id: UUID,
-    names: Sequence[str],
-    limit: int,
-    values: Mapping[str, Any],
-    *,
-    is_newest_first: bool,
-) -> list[Row]:
-    if not names:
-        return []
-    streams = {f"stream_{place}": name for place, name in enumerate(names)}
-    given = {"object_id": object_id, "tenure_id": tenure_id, "limit": limit, **streams, **values}
-    statement = _statement(len(names), is_newest_first)
-    return [Row._make(row[:-1]) for row in conn.execute(statement, given)]
+_Placed = tuple[int, str, int, Entry]
 
 
-@lru_cache(maxsize=128)
-def _statement(streams: int, is_newest_first: bool) -> Select[Any]:
-    """The statement for so many streams. Each is cut to the page's size before they are merged;
-    `place` keeps their order out of the hands of the database's collation."""
-    arms = [_arm(place, is_newest_first) for place in range(streams)]
-    if streams == 1:
-        return arms[0]
-    merged = union_all(*(select(arm.subquery()) for arm in arms)).subquery()
-    order = (merged.c.placed_at, merged.c.place, merged.c.seq)
-    return _cut(select(merged), order, is_newest_first)
+def _arm(log: Log, stream: str, start: tuple[int, int], high: int, limit: int) -> Iterator[_Placed]:
+    """A stream's entries, to be merged with those of others."""
+    for entry in _walk(log, stream, start, high, limit):
+        yield entry.placed, stream, entry.seq, entry
 
 
-def _arm(place: int, is_newest_first: bool) -> Select[Any]:
-    arm = select(*_COLUMNS, literal(place).label("place")).where(
-        Record.object_id == bindparam("object_id"),
-        Record.tenure_id == bindparam("tenure_id"),
-        Record.stream == bindparam(f"stream_{place}"),
-    )
-    if not is_newest_first:
-        low: BindParameter[Any] = bindparam(f"low_{place}")
-        seq: BindParameter[Any] = bindparam(f"seq_{place}")
-        arm = arm.where(
-            Record.placed_at >= low,
-            Record.placed_at < bindparam("to"),
-            or_(Record.placed_at > low, Record.seq > seq),
+def _walk(log: Log, stream: str, start: tuple[int, int], high: int, limit: int) -> Iterator[Entry]:
+    """A stream's entries behind `start` in order of (placed, seq), opened as they are asked for."""
+    while True:
+        near = queries.segments_from(
+            log.conn, log.object_id, log.tenure_id, stream, start, high, limit
         )
-    return _cut(arm, (Record.placed_at, Record.seq), is_newest_first)
+        before = start
+        for entry in _in_order(log, near, start, high):
+            start = (entry.placed, entry.seq)
+            yield entry
+        if near.next_from is None:
+            return
+        if start == before:
+            limit *= 2
 
 
-def _cut(query: Select[Any], order: Sequence[Any], is_newest_first: bool) -> Select[Any]:
-    ordered = query.order_by(*(one.desc() if is_newest_first else one for one in order))
-    return ordered.limit(bindparam("limit", type_=Integer))
+def _in_order(log: Log, near: queries.Near, start: tuple[int, int], high: int) -> Iterator[Entry]:
+    """What these segments hold behind `start`, as far as no segment after them can hold earlier."""
+    waiting: list[Entry] = []
+    borders = [*(row.placed_from for row in near.rows), near.next_from][1:]
+    for row, border in zip(near.rows, borders, strict=True):
+        try:
+            entries = open_segment(log.keys, row)
+        except KeysMissing as missing:
+            ids = {(one.tenure_id, one.key_id) for one in near.rows}
+            raise KeysMissing(ids=ids) from missing
+        fresh = [e for e in entries if start < (e.placed, e.seq) and e.placed < high]
+        waiting = list(merge(waiting, fresh, key=_place)) if waiting else fresh
+        sure = len(waiting) if border is None else _count_before(waiting, border)
+        yield from waiting[:sure]
+        waiting = waiting[sure:]
+
+
+def _batches(found: Iterable[_Placed], size: int) -> Iterator[list[_Placed]]:
+    """The entries in lists of `size`, the last one shorter."""
+    entries = iter(found)
+    while batch := list(islice(entries, size)):
+        yield batch
+
+
+def _shown(log: Log, found: Sequence[_Placed], *, is_whole: bool) -> list[Row]:
+    """The entries as rows; those that another one corrects marked, or left out."""
+    named = {(name, entry.record_id) for _, name, _, entry in found if entry.record_id}
+    corrected = corrected_among(log.conn, log.object_id, log.tenure_id, named) if named else set()
+    if not corrected:
+        return [row_of(name, entry) for _, name, _, entry in found]
+    rows = [row_of(name, e, (name, e.record_id) in corrected) for _, name, _, e in found]
+    return rows if is_whole else [row for row in rows if not row.is_corrected]
+
+
+def _summary(
+    head: queries.HeadRow, span: tuple[int, int] | None, days: dict[int, int]
+) -> StreamSummary:
+    return StreamSummary(
+        head.next_seq - head.gone,
+        span and from_micros(span[0]),
+        span and from_micros(span[1]),
+        head.last_received_at,
+        {(_EPOCH_DAY + timedelta(days=day)).isoformat(): days[day] for day in sorted(days)},
+    )
+
+
+def _place(entry: Entry) -> tuple[int, int]:
+    return entry.placed, entry.seq
+
+
+def _count_before(entries: list[Entry], border: int) -> int:
+    return bisect_left(entries, border, key=lambda entry: entry.placed)
+
+
+def _newest(log: Log, stream: str, limit: int) -> list[Entry]:
+    """The newest entries of a stream: of the segments that begin last, and of those that reach as
+    far as what these have."""
+    while True:
+        near = queries.segments_back(log.conn, log.object_id, log.tenure_id, stream, limit)
+        entries = sorted((e for row in near.rows for e in open_segment(log.keys, row)), key=_place)
+        newest = entries[-2 * limit :]
+        is_sure = len(entries) >= limit and newest[-limit].placed > (near.next_to or 0)
+        if near.next_from is None or is_sure:
+            return newest
+        limit *= 2

@@ -1,11 +1,13 @@
 """Values of a record against the fields of its stream: a JSON Schema, compiled once. Pure."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
+import orjson
 from jsonschema_rs import Draft202012Validator
 
 from app.kit import jsonio
@@ -31,7 +33,9 @@ class Shape:
         if not self.validator.is_valid(values):
             raise self._explain(values)
         whole = {name: int(values[name]) for name in self.whole & values.keys()}
-        body = jsonio.canonical(values | whole if whole else values).decode()
+        body = orjson.dumps(
+            values | whole if whole else values, option=orjson.OPT_SORT_KEYS
+        ).decode()
         if len(body) > MAX_BODY:
             raise InvalidValue(f"The values have over {MAX_BODY} characters.", field="/values")
         return body
@@ -45,6 +49,44 @@ class Shape:
         fault = next(self.validator.iter_errors(values))
         name = ".".join(str(step) for step in fault.instance_path)
         return InvalidValue(f"{name}: {fault.message[:300]}.", field=f"/values/{name}")
+
+
+class Streams(NamedTuple):
+    """A product's streams by name: their kinds, fields, shapes, and the days they are kept."""
+
+    kinds: dict[str, str]
+    fields: dict[str, list[dict[str, Any]]]
+    shapes: dict[str, Shape]
+    keep_days: dict[str, int | None]
+
+
+class StreamCache:
+    """The streams of the products that this process has met, with what is compiled from them. A
+    product's streams never change."""
+
+    def __init__(self, most: int = 4096) -> None:
+        self._most = most
+        self._known: dict[UUID, Streams] = {}
+
+    def get(self, product_id: UUID) -> Streams | None:
+        return self._known.get(product_id)
+
+    def put(
+        self,
+        product_id: UUID,
+        streams: Iterable[tuple[str, str, list[dict[str, Any]], int | None]],
+    ) -> Streams:
+        """Keep what the database says of a product: name, kind, fields and days of each stream."""
+        if len(self._known) >= self._most:
+            self._known.pop(next(iter(self._known)))
+        found = Streams({}, {}, {}, {})
+        for name, kind, fields, keep_days in streams:
+            found.keep_days[name] = keep_days
+            found.kinds[name] = kind
+            found.fields[name] = fields
+            found.shapes[name] = shape_of(fields)
+        self._known[product_id] = found
+        return found
 
 
 def shape_of(fields: Sequence[dict[str, Any]]) -> Shape:

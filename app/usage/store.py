@@ -1,120 +1,204 @@
-"""Writing records: sequence numbers without gaps for each stream, then everything in bulk."""
+"""Writing to the log: the next run of a stream's records, as segments, under its chain of heads."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from itertools import groupby
+from os import urandom
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, case, insert
+from sqlalchemy import Connection, delete, insert, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql.dml import ReturningInsert
 
-from app.usage.models import Record, RecordId, StreamHead
-from app.usage.place import Place
+from app.keys.log_keys import KeyName, KeysMissing
+from app.usage.entry import SALT_BYTES, Entry, from_micros, genesis, to_micros
+from app.usage.models import RecentName, Segment, StreamHead
+from app.usage.packing import MOST_ENTRIES
+from app.usage.queries import HeadRow
+from app.usage.segments import Sealer, SegmentRow, StreamPlace, by_month, month_of, seal
 
-_ADD_RECORDS, _ADD_IDS = insert(Record), insert(RecordId)
+SMALL = 100  # records; a segment of fewer waits to be packed with its neighbours
 
-
-def _move_heads(upsert: sqlite.Insert | postgresql.Insert) -> ReturningInsert[Any]:
-    """Make a stream's head or move it on, and tell where it stands now."""
-    new, old = upsert.excluded, StreamHead.__table__.c
-    latest = case(
-        (new.last_placed_at > old.last_placed_at, new.last_placed_at), else_=old.last_placed_at
-    )
-    moved = upsert.on_conflict_do_update(
-        index_elements=["object_id", "tenure_id", "stream"],
-        set_={
-            "next_seq": old.next_seq + new.next_seq,
-            "last_placed_at": latest,
-            "last_received_at": new.last_received_at,
-        },
-    )
-    return moved.returning(old.object_id, old.tenure_id, old.stream, old.next_seq)
-
-
-_MOVE_HEADS = {
-    "sqlite": _move_heads(sqlite.insert(StreamHead)),
-    "postgresql": _move_heads(postgresql.insert(StreamHead)),
-}
-
+_ADD_SEGMENTS, _ADD_NAMES = insert(Segment), insert(RecentName)
 StreamKey = tuple[UUID, UUID, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Fresh:
-    """A record that will be stored; `id_hash` and `content_hash` where it bears an id."""
+class Fresh(NamedTuple):
+    """A record that will be stored; times in microseconds since 1970."""
 
-    key: StreamKey
-    at: datetime
-    until: datetime | None
-    place: Place
+    at: int
+    until: int | None
+    placed: int
+    flags: str
     record_id: str | None
+    epoch: str | None
+    sequence: int | None
+    corrects: str | None
     body: str
-    id_hash: bytes | None
-    content_hash: bytes | None
+    signed_by: str | None
 
 
-def store(conn: Connection, now: datetime, fresh: Sequence[Fresh]) -> None:
-    """Append the records in their order. The caller holds the lock of each object."""
-    by_stream: dict[StreamKey, list[Fresh]] = {}
-    for record in fresh:
-        by_stream.setdefault(record.key, []).append(record)
-    firsts = _allocate(conn, now, by_stream)
+def _keep(upsert: sqlite.Insert | postgresql.Insert) -> Any:
+    """Make a stream's head, or put it where it stands now."""
+    moving = (
+        "next_seq",
+        "head",
+        "reach",
+        "loose",
+        "expires_at",
+        "last_placed_at",
+        "last_received_at",
+    )
+    return upsert.on_conflict_do_update(
+        index_elements=["object_id", "tenure_id", "stream"],
+        set_={name: upsert.excluded[name] for name in moving},
+    )
+
+
+_KEEP_HEADS = {
+    "sqlite": _keep(sqlite.insert(StreamHead)),
+    "postgresql": _keep(postgresql.insert(StreamHead)),
+}
+
+
+def new_head(key: StreamKey, now: datetime) -> HeadRow:
+    """Where a stream stands before its first record."""
+    return HeadRow(*key, 0, genesis(*key), 0, 0, 0, 0, 0, None, now, now)
+
+
+def append(
+    conn: Connection,
+    keys: Sealer,
+    now: datetime,
+    fresh: Sequence[tuple[StreamPlace, HeadRow, int | None, Sequence[Fresh]]],
+) -> None:
+    """Append to each stream its records in their order, to be kept for so many days. The caller
+    holds the objects' locks."""
+    segments: list[SegmentRow] = []
+    moved = []
+    for place, head, keep_days, records in fresh:
+        try:
+            made = list(_segments(keys, place, head, records, to_micros(now)))
+        except KeysMissing as missing:
+            raise KeysMissing(names=_names(fresh)) from missing
+        segments += made
+        moved.append(_move(head, made, keep_days, now))
+    add_segments(conn, segments)
+    rows = [row._asdict() for row in sorted(moved)]
+    conn.execute(_KEEP_HEADS[conn.dialect.name], rows)
+
+
+def add_segments(conn: Connection, rows: Sequence[SegmentRow]) -> None:
+    """Insert them as they are."""
+    conn.execute(_ADD_SEGMENTS, [_columns(row) for row in rows])
+
+
+def drop_segments(conn: Connection, rows: Iterable[SegmentRow]) -> None:
+    """Delete the rows that others take the place of."""
+    for key, run in groupby(rows, lambda row: (row.object_id, row.tenure_id, row.stream)):
+        numbers = [row.first_seq for row in run]
+        for start in range(0, len(numbers), 500):
+            conn.execute(
+                delete(Segment).where(
+                    Segment.object_id == key[0],
+                    Segment.tenure_id == key[1],
+                    Segment.stream == key[2],
+                    Segment.first_seq.in_(numbers[start : start + 500]),
+                )
+            )
+
+
+def change_head(conn: Connection, head: HeadRow, **changes: Any) -> None:
+    """Write some columns of a head anew."""
+    conn.execute(
+        update(StreamHead)
+        .where(
+            StreamHead.object_id == head.object_id,
+            StreamHead.tenure_id == head.tenure_id,
+            StreamHead.stream == head.stream,
+        )
+        .values(**changes)
+    )
+
+
+def note_names(conn: Connection, now: datetime, names: Sequence[tuple[UUID, bytes, bytes]]) -> None:
+    """Remember (object, hash of a name, hash of the content), or that it came again now."""
     rows = [
-        _row(record, seq, now)
-        for key, records in by_stream.items()
-        for seq, record in enumerate(records, firsts[key])
+        {"object_id": o, "name_hash": name, "content_hash": content, "received_at": now}
+        for o, name, content in names
     ]
-    conn.execute(_ADD_RECORDS, rows)
-    ids = [
-        {
-            "object_id": record.key[0],
-            "id_hash": record.id_hash,
-            "content_hash": record.content_hash,
-            "received_at": now,
-        }
-        for record in fresh
-        if record.id_hash is not None
-    ]
-    if ids:
-        conn.execute(_ADD_IDS, ids)
+    conn.execute(_ADD_NAMES, rows)
 
 
-def _allocate(
-    conn: Connection, now: datetime, by_stream: Mapping[StreamKey, Sequence[Fresh]]
-) -> dict[StreamKey, int]:
-    """Move each stream's head by what it gets; the first of the new numbers, counted from 0."""
-    heads = [
-        {
-            "object_id": key[0],
-            "tenure_id": key[1],
-            "stream": key[2],
-            "next_seq": len(records),
-            "last_placed_at": max(record.place.placed_at for record in records),
-            "last_received_at": now,
-        }
-        for key, records in sorted(by_stream.items())
-    ]
-    move = _MOVE_HEADS[conn.dialect.name]
+def _names(
+    fresh: Sequence[tuple[StreamPlace, HeadRow, int | None, Sequence[Fresh]]],
+) -> set[KeyName]:
+    """The keys that all of it needs, so that they are fetched at once."""
     return {
-        (object_id, tenure_id, stream): next_seq - len(by_stream[object_id, tenure_id, stream])
-        for object_id, tenure_id, stream, next_seq in conn.execute(move, heads)
+        KeyName(place.owner_id, place.tenure_id, place.stream, month, place.turn)
+        for place, _, _, records in fresh
+        for month in {month_of(one.placed) for one in records}
     }
 
 
-def _row(record: Fresh, seq: int, now: datetime) -> dict[str, object]:
-    object_id, tenure_id, stream = record.key
-    return {
-        "object_id": object_id,
-        "tenure_id": tenure_id,
-        "stream": stream,
-        "seq": seq,
-        "at": record.at,
-        "until": record.until,
-        "placed_at": record.place.placed_at,
-        "received_at": now,
-        "flags": record.place.flags,
-        "record_id": record.record_id,
-        "body": record.body,
-    }
+def _segments(
+    keys: Sealer, place: StreamPlace, head: HeadRow, records: Sequence[Fresh], now: int
+) -> Iterable[SegmentRow]:
+    salts = urandom(SALT_BYTES * len(records))
+    entries = [
+        Entry(
+            head.next_seq + n,
+            one.at,
+            one.until,
+            one.placed,
+            now,
+            one.flags,
+            one.record_id,
+            one.epoch,
+            one.sequence,
+            one.corrects,
+            one.body,
+            salts[n * SALT_BYTES : (n + 1) * SALT_BYTES],
+        )
+        for n, one in enumerate(records)
+    ]
+    before, start = head.head, 0
+    for signed_by, run in groupby(records, lambda one: one.signed_by):
+        end = start + sum(1 for _ in run)
+        for part in by_month(entries[start:end], MOST_ENTRIES):
+            row = seal(keys, place, part, before, signed_by)
+            before = row.head_after
+            yield row
+        start = end
+
+
+def expiry(oldest: int | None, keep_days: int | None) -> datetime | None:
+    """When a record placed at `oldest` is no longer kept: after its day of UTC and so many more,
+    so that a stream is cut once a day."""
+    if oldest is None or keep_days is None:
+        return None
+    day = from_micros(oldest).replace(hour=0, minute=0, second=0, microsecond=0)
+    return day + timedelta(days=keep_days + 1)
+
+
+def _move(
+    head: HeadRow, made: Sequence[SegmentRow], keep_days: int | None, now: datetime
+) -> HeadRow:
+    latest = from_micros(max(row.placed_to for row in made))
+    ends = [head.expires_at, expiry(min(row.placed_from for row in made), keep_days)]
+    return head._replace(
+        next_seq=made[-1].next_seq,
+        head=made[-1].head_after,
+        reach=max(head.reach, *(row.placed_to - row.placed_from for row in made)),
+        loose=head.loose + sum(row.records < SMALL for row in made),
+        expires_at=min((end for end in ends if end is not None), default=None),
+        last_placed_at=latest if head.next_seq == 0 else max(head.last_placed_at, latest),
+        last_received_at=max(head.last_received_at, now),
+    )
+
+
+def _columns(row: SegmentRow) -> dict[str, Any]:
+    columns = row._asdict()
+    columns["placed_from"] = from_micros(row.placed_from)
+    columns["placed_to"] = from_micros(row.placed_to)
+    return columns

@@ -4,7 +4,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from app.usage.read import Row
+from app.usage.rows import Row
 
 
 def rfc3339(instant: datetime) -> str:
@@ -21,13 +21,25 @@ def csv_cell(value: Any) -> Any:
     return value
 
 
+def flags_of(row: Row) -> list[str]:
+    """What a reader should know of a record beside its values."""
+    flags = row.flags.split() if row.flags else []
+    if row.corrects is not None:
+        flags.append("correction")
+    if row.is_corrected:
+        flags.append("corrected")
+    return flags
+
+
 def record_out(row: Row) -> dict[str, Any]:
-    """One record. `placed_at` stands only where the device's clock could not be trusted."""
+    """One record. `placed_at` stands only where the device's clock could not be trusted; `flags`
+    says so (`clock`), and that it lies before the claim (`backfill`), takes the place of an earlier
+    record (`correction`), or that a later one takes its place (`corrected`)."""
     out: dict[str, Any] = {"stream": row.stream, "at": rfc3339(row.at)}
     if row.until is not None:
         out["until"] = rfc3339(row.until)
     out["values"] = json.loads(row.body)
-    flags = row.flags.split() if row.flags else []
+    flags = flags_of(row)
     if "clock" in flags:
         out["placed_at"] = rfc3339(row.placed_at)
     out["flags"] = flags

@@ -12,12 +12,12 @@ from app.consent.grants import GrantView, list_grants
 from app.consent.requests import list_waiting
 from app.kit.clock import Clock
 from app.kit.db import Database
-from app.kit.http import Connection
 from app.objects.products import stream_infos
 from app.objects.tenures import Held, held_objects
 from app.organizations.clients import client_face
 from app.usage.days import week_to
-from app.usage.read import last_heard
+from app.usage.read import Log, last_heard
+from app.usage.segments import Opener
 from app.web import words
 from app.web.format import Formatter
 from app.web.object_plots import Amount, amount_of, main_stream
@@ -25,7 +25,9 @@ from app.web.pages import SignedIn, render
 from app.web.plots.small import sparkline
 
 
-def show_home(request: Request, owner: SignedIn, database: Database, clock: Clock) -> Response:
+def show_home(
+    request: Request, owner: SignedIn, database: Database, clock: Clock, keys: Opener
+) -> Response:
     """The signed-in start page; `public.py` calls it for the address "/"."""
     fmt = Formatter(clock.now(), ZoneInfo(owner.time_zone))
     with database.session() as db:
@@ -44,7 +46,9 @@ def show_home(request: Request, owner: SignedIn, database: Database, clock: Cloc
         held = held_objects(db, owner.owner_id)
         names = {v.grant.client_id: client_face(db, v.grant.client_id).name for v in live}
         ways_in = count_ways_in(db, owner.owner_id)
-        cards = [_card(conn, one, live, fmt) for one in held]
+        cards = [
+            _card(Log(conn, keys, one.object_id, one.tenure_id), one, live, fmt) for one in held
+        ]
     return render(
         request,
         "owner/home.html",
@@ -56,8 +60,8 @@ def show_home(request: Request, owner: SignedIn, database: Database, clock: Cloc
     )
 
 
-def _card(conn: Connection, one: Held, live: Sequence[GrantView], fmt: Formatter) -> dict[str, Any]:
-    week, said = _week(conn, one, fmt)
+def _card(log: Log, one: Held, live: Sequence[GrantView], fmt: Formatter) -> dict[str, Any]:
+    week, said = _week(log, one, fmt)
     readers = {
         v.grant.client_id for v in live if any(d.object_id == one.object_id for d in v.details)
     }
@@ -67,21 +71,19 @@ def _card(conn: Connection, one: Held, live: Sequence[GrantView], fmt: Formatter
         "product_name": one.product_name,
         "product_kind": one.product_kind,
         "maker": one.maker,
-        "last_heard": last_heard(conn, one.object_id, one.tenure_id),
+        "last_heard": last_heard(log.conn, one.object_id, one.tenure_id),
         "week": week,
         "week_words": said,
         "readers": len(readers),
     }
 
 
-def _week(conn: Connection, one: Held, fmt: Formatter) -> tuple[Any, str]:
+def _week(log: Log, one: Held, fmt: Formatter) -> tuple[Any, str]:
     """Seven days of the stream that tells most of the object's use."""
-    stream = main_stream(stream_infos(conn, one.product_id))
+    stream = main_stream(stream_infos(log.conn, one.product_id))
     if stream is None:
         return "", ""
-    days = week_to(
-        conn, one.object_id, one.tenure_id, stream.name, stream.kind, fmt.zone, fmt.today()
-    )
+    days = week_to(log, stream.name, stream.kind, fmt.zone, fmt.today())
     amount: Amount = amount_of(stream)
     values = [amount.of_day(day) for day in days]
     heard = [value for value in values if value is not None]

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from app.objects.products import StreamInfo
 from app.usage.days import Day
-from app.usage.read import Row
+from app.usage.rows import Row
 from app.web.format import Formatter
 from app.web.plots.bars import Bar, bar_plot
 from app.web.plots.dots import Dot, Span, dot_plot

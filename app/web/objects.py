@@ -17,11 +17,13 @@ from app.kit.clock import Clock
 from app.kit.errors import NotFound
 from app.kit.http import AppClock, Connection, ReadDb, Session
 from app.kit.ids import parse_id
+from app.oauth.tools import AppOpenKeys
 from app.objects.products import StreamInfo, stream_infos
 from app.objects.tenures import Held, get_held
 from app.organizations.clients import client_face
 from app.usage.days import by_day
-from app.usage.read import Row, last_heard, latest, page
+from app.usage.read import Log, last_heard, latest, page
+from app.usage.rows import Row
 from app.usage.wire import csv_cell, rfc3339
 from app.web.format import Formatter
 from app.web.object_plots import Period, Plot, draw, say
@@ -41,6 +43,7 @@ def show_object(
     owner: SignedIn,
     db: ReadDb,
     clock: AppClock,
+    keys: AppOpenKeys,
     period: Annotated[str, Query(max_length=10)] = "week",
     on: Annotated[str, Query(max_length=10)] = "",
 ) -> Response:
@@ -50,6 +53,7 @@ def show_object(
     day = _day(on, fmt)
     shown = period_of(period if period in _PERIODS else "week", day)
     conn = db.connection()
+    log = Log(conn, keys, held.object_id, held.tenure_id)
     streams = stream_infos(conn, held.product_id)
     return render(
         request,
@@ -57,9 +61,9 @@ def show_object(
         object=_object(conn, held),
         period=shown.name,
         range=_range(shown, day, held, fmt),
-        plots=[_plot(conn, held, stream, shown, day, fmt) for stream in streams],
+        plots=[_plot(log, held, stream, shown, day, fmt) for stream in streams],
         readers=_readers(db, clock, owner, held),
-        latest=_latest(conn, held, streams, fmt),
+        latest=_latest(log, streams, fmt),
     )
 
 
@@ -70,6 +74,7 @@ def take_csv(
     owner: SignedIn,
     db: ReadDb,
     clock: AppClock,
+    keys: AppOpenKeys,
     period: Annotated[str, Query(max_length=10)] = "week",
     on: Annotated[str, Query(max_length=10)] = "",
 ) -> Response:
@@ -78,6 +83,7 @@ def take_csv(
     fmt = Formatter(clock.now(), ZoneInfo(owner.time_zone))
     shown = period_of(period if period in _PERIODS else "week", _day(on, fmt))
     conn = db.connection()
+    log = Log(conn, keys, held.object_id, held.tenure_id)
     info = next((s for s in stream_infos(conn, held.product_id) if s.name == stream), None)
     if info is None:
         raise NotFound
@@ -85,7 +91,7 @@ def take_csv(
     writer = csv.writer(text)
     names = [f["name"] for f in info.fields]
     writer.writerow(["at", "until", *names])
-    for row in _all_rows(conn, held, info, shown, fmt.zone):
+    for row in _all_rows(log, info, shown, fmt.zone):
         told = json.loads(row.body)
         until = rfc3339(row.until) if row.until else ""
         writer.writerow([rfc3339(row.at), until, *[csv_cell(told.get(name)) for name in names]])
@@ -153,15 +159,13 @@ def _range(shown: Period, day: date, held: Held, fmt: Formatter) -> dict[str, An
 
 
 def _plot(
-    conn: Connection, held: Held, stream: StreamInfo, shown: Period, day: date, fmt: Formatter
+    log: Log, held: Held, stream: StreamInfo, shown: Period, day: date, fmt: Formatter
 ) -> Plot:
     last = min(shown.last, fmt.today())
     # A year is drawn from where the owner's time begins: what lies before is no gap.
     begin = fmt.local(held.starts_at).date() if shown.name == "year" else shown.first
     days = by_day(
-        conn,
-        held.object_id,
-        held.tenure_id,
+        log,
         stream.name,
         stream.kind,
         fmt.zone,
@@ -169,7 +173,7 @@ def _plot(
         last,
     )
     start, end = _borders(shown, fmt.zone)
-    rows = page(conn, held.object_id, held.tenure_id, [stream.name], start, end, None, _MOST_DRAWN)
+    rows = page(log, [stream.name], start, end, None, _MOST_DRAWN)
     values = [json.loads(row.body) for row in rows]
     address = f"/objects/{held.object_id}/streams/{stream.name}.csv"
     csv_address = f"{address}?period={shown.name}&on={day.isoformat()}"
@@ -182,15 +186,11 @@ def _borders(shown: Period, zone: ZoneInfo) -> tuple[datetime, datetime]:
     return start.astimezone(UTC), end.astimezone(UTC)
 
 
-def _all_rows(
-    conn: Connection, held: Held, stream: StreamInfo, shown: Period, zone: ZoneInfo
-) -> Iterator[Row]:
+def _all_rows(log: Log, stream: StreamInfo, shown: Period, zone: ZoneInfo) -> Iterator[Row]:
     start, end = _borders(shown, zone)
     after = None
     while True:
-        rows = page(
-            conn, held.object_id, held.tenure_id, [stream.name], start, end, after, _MOST_DRAWN
-        )
+        rows = page(log, [stream.name], start, end, after, _MOST_DRAWN)
         yield from rows
         if len(rows) < _MOST_DRAWN:
             return
@@ -213,11 +213,9 @@ def _readers(db: Session, clock: Clock, owner: SignedIn, held: Held) -> list[dic
     return found
 
 
-def _latest(
-    conn: Connection, held: Held, streams: Sequence[StreamInfo], fmt: Formatter
-) -> dict[str, Any]:
+def _latest(log: Log, streams: Sequence[StreamInfo], fmt: Formatter) -> dict[str, Any]:
     known = {stream.name: stream for stream in streams}
-    rows = latest(conn, held.object_id, held.tenure_id, list(known), _LATEST)
+    rows = latest(log, list(known), _LATEST)
     shown = []
     for row in rows:
         told = json.loads(row.body)

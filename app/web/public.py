@@ -12,6 +12,7 @@ from app.kit import problems
 from app.kit.errors import DomainError, NotFound
 from app.kit.http import AppClock, AppDatabase, AppSettings, ReadDb
 from app.kit.problems import STATUS, InternalError
+from app.oauth.tools import AppOpenKeys
 from app.objects.links import passport_link
 from app.passports.service import (
     Passport,
@@ -41,10 +42,14 @@ def show_start(request: Request, viewer: Visitor, db: ReadDb, settings: AppSetti
 
 @router.get(HOME)
 def show_own_start(
-    request: Request, owner: SignedIn, database: AppDatabase, clock: AppClock
+    request: Request,
+    owner: SignedIn,
+    database: AppDatabase,
+    clock: AppClock,
+    keys: AppOpenKeys,
 ) -> Response:
     """The owner's objects, who reads them, what waits for an answer."""
-    return show_home(request, owner, database, clock)
+    return show_home(request, owner, database, clock, keys)
 
 
 @router.get("/about")

@@ -6,10 +6,11 @@ import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from app.api.makers import bulk, examples, minted, objects
+from app.api.makers import bulk, device_keys, examples, minted, objects
 from app.api.public import examples as public_examples
 from app.api.public.passports import PublicObject, PublicProduct
 from app.api.views import ProductOut
+from app.objects.device_keys import KeySpec
 from app.objects.spec import ProductSpec
 
 OURS = ("/v1/products", "/v1/objects", "/v1/jobs", "/v1/answers", "/v1/public", "/o/")
@@ -25,6 +26,8 @@ OURS = ("/v1/products", "/v1/objects", "/v1/jobs", "/v1/answers", "/v1/public", 
         (minted.MintedOut, examples.MINTED_EXAMPLE),
         (minted.MintedOut, examples.REFUSED_EXAMPLE),
         (objects.ObjectOut, examples.OBJECT_EXAMPLE),
+        (KeySpec, examples.KEY_ORDER_EXAMPLE),
+        (device_keys.KeyOut, examples.KEY_EXAMPLE),
         (bulk.BulkOrder, examples.BULK_EXAMPLE),
         (bulk.BulkOrder, examples.BULK_LIST_EXAMPLE),
         (bulk.JobOut, examples.JOB_EXAMPLE),
@@ -53,4 +56,4 @@ def test_each_operation_is_explained_with_an_example(app: FastAPI) -> None:
             for status in {"200", "201", "202"} & set(operation["responses"]):
                 content = operation["responses"][status]["content"]
                 assert all("example" in shown for shown in content.values()), where
-    assert seen >= 14
+    assert seen >= 17

@@ -24,6 +24,7 @@ from app.accounts.demo import demo_owner_id
 from app.demo.products import JACKET, JEANS
 from app.demo.seed import seed
 from app.demo.vendor.site import make_site
+from app.keys.eager import EagerKeys
 from app.kit.ids import new_id
 from app.kit.jobs import claim as take
 from app.kit.jobs import run_step
@@ -125,7 +126,9 @@ class World:
                 pass
 
     def _registry(self) -> Any:
-        return make_registry(self.app.state.settings, self.app.state.keyring)
+        return make_registry(
+            self.app.state.settings, self.app.state.keyring, EagerKeys(self.app.state.log_keys)
+        )
 
 
 @contextmanager

@@ -10,6 +10,9 @@ from app.kit.clock import Clock
 from app.kit.ids import derived_id, new_id
 from app.objects.models import Object, Product, Stream, Tenure
 from app.organizations.models import Organization
+from app.usage.ingest import Taker
+from app.usage.schema import StreamCache
+from tests.factories.keys import MemoryKeys
 
 STREAMS: list[dict[str, Any]] = [
     {
@@ -48,6 +51,11 @@ STREAMS: list[dict[str, Any]] = [
         "fields": [{"name": "total", "type": "integer", "unit": "count"}],
     },
 ]
+
+
+def make_taker(keys: MemoryKeys | None = None) -> Taker:
+    """What ingest needs, with keys in memory."""
+    return Taker(keys or MemoryKeys(), StreamCache(), timedelta(minutes=5))
 
 
 def make_maker(conn: Connection, clock: Clock, name: str = "Big Denim") -> UUID:

@@ -20,9 +20,10 @@ from app.objects.categories import VENDOR_SCOPES
 from app.organizations.clients import create_client
 from app.organizations.models import Client
 from app.ownership.claim import Wish, claim
-from app.usage.ingest import LineResult, ingest
+from app.usage.ingest import Call, LineResult, Taker, ingest
 from app.usage.items import read_items
 from tests.factories import objects as things
+from tests.factories.usage import make_taker
 
 LONGEST = timedelta(days=365)
 DEADLINE = timedelta(seconds=2)
@@ -47,6 +48,7 @@ class World:
     database: Database
     clock: FixedClock
     cursors: Cursors = field(init=False)
+    taker: Taker = field(default_factory=make_taker)
 
     def __post_init__(self) -> None:
         keys = {"k": b"k" * 32}
@@ -103,11 +105,10 @@ class World:
 
     def send(self, object_id: UUID, records: list[dict[str, Any]]) -> list[LineResult]:
         items = read_items(json.loads(json.dumps(records)), object_id)
-        return self.database.submit(
-            lambda conn: ingest(
-                conn, self.clock, org_id=self.maker.org_id, items=items, tolerance_seconds=300
-            )
-        ).result(30)
+        call = Call(self.maker.org_id, items)
+        return self.database.submit(lambda conn: ingest(conn, self.clock, self.taker, call)).result(
+            30
+        )
 
     def wear(self, object_id: UUID, *times: datetime, stream: str = "wear") -> None:
         """Store one record a time; each must be taken."""
@@ -185,7 +186,7 @@ class World:
         wanted = Wanted(query.get("stream"), query.get("from_"), query.get("to"), limit, after)
         return self.database.submit(
             lambda conn: read_records(
-                conn, self.clock, self.cursors, reader, str(ref), wanted, DEADLINE
+                conn, self.clock, self.cursors, self.taker.keys, reader, str(ref), wanted, DEADLINE
             )
         ).result(30)
 

@@ -76,7 +76,7 @@ def test_the_owner_takes_everything_out(story: Story) -> None:
     assert owner.get(f"{page}/state").json()["status"] == "queued"
     assert owner.get(f"{page}/file").status_code == 409
     state = story.app.state
-    worker = Worker(state.settings, state.db, story.clock, state.keyring)
+    worker = Worker(state.settings, state.db, story.clock, state.keyring, state.log_keys)
     while worker.work_once():
         pass
     assert owner.get(f"{page}/state").json() == {

@@ -1,19 +1,23 @@
 """Passports: the thing and its maker, nothing of its use or owner."""
 
-from uuid import uuid4
+from datetime import timedelta
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy.orm import Session
 
 from app.kit.clock import FixedClock
 from app.kit.errors import NotFound
+from app.objects.device_keys import KeySpec, register_key, revoke_key
 from app.passports.service import (
     did_document,
+    did_document_at,
     passport_by_link,
     passport_of,
     product_by_gtin,
     product_page,
 )
+from tests.factories.device_keys import Device
 from tests.factories.objects import GTIN, make_maker, make_object, make_product, make_tenure
 
 ORIGIN = "https://things.example"
@@ -52,6 +56,7 @@ def test_what_does_not_exist_is_not_found(db: Session, clock: FixedClock) -> Non
     for look in (
         lambda: passport_of(db, uuid4(), ORIGIN),
         lambda: product_page(db, uuid4()),
+        lambda: did_document_at(db, clock.now(), uuid4(), ORIGIN),
         lambda: product_by_gtin(db, GTIN),
     ):
         with pytest.raises(NotFound):
@@ -69,8 +74,51 @@ def test_owner_changes_nothing_of_the_passport(db: Session, clock: FixedClock) -
 def test_did_document_points_to_the_passport(db: Session, clock: FixedClock) -> None:
     product = make_product(db, clock, make_maker(db, clock))
     found = passport_of(db, make_object(db, clock, product).object_id, ORIGIN)
-    document = did_document(found)
+    document = did_document(found, [])
     assert document["id"] == found.did
     assert document["alsoKnownAs"] == [found.digital_link]
-    assert document["verificationMethod"] == []
+    assert (document["verificationMethod"], document["assertionMethod"]) == ([], [])
     assert document["service"][0]["id"].startswith(f"{found.did}#")
+
+
+@pytest.mark.parametrize("alg", ["Ed25519", "ES256"])
+def test_did_document_shows_a_key_as_json_web_key(db: Session, clock: FixedClock, alg: str) -> None:
+    product = make_product(db, clock, make_maker(db, clock))
+    found = passport_of(db, make_object(db, clock, product).object_id, ORIGIN)
+    device = Device(alg)
+    document = did_document(found, [device.key])
+    method_id = f"{found.did}#{device.key.key_id}"
+    assert document["verificationMethod"] == [
+        {
+            "id": method_id,
+            "type": "JsonWebKey",
+            "controller": found.did,
+            "publicKeyJwk": device.jwk() | {"kid": device.key.key_id},
+        }
+    ]
+    assert document["assertionMethod"] == [method_id]
+    assert document["@context"][1] == "https://w3id.org/security/jwk/v1", "defines JsonWebKey"
+    assert device.jwk() == device.key.jwk, "the document took a copy"
+
+
+def test_did_document_has_the_keys_that_count_at_the_moment(db: Session, clock: FixedClock) -> None:
+    maker = make_maker(db, clock)
+    product = make_product(db, clock, maker)
+    object_id, other_id = (make_object(db, clock, product, s).object_id for s in ("SL-1", "SL-2"))
+    now, hour = clock.now(), timedelta(hours=1)
+    first, second, revoked, foreign = (Device() for _ in range(4))
+
+    def register(device: Device, to: UUID, start: float, end: float) -> None:
+        spec = KeySpec(jwk=device.jwk(), not_before=now + start * hour, not_after=now + end * hour)
+        register_key(db, clock, maker.org_id, to, spec)
+
+    register(first, object_id, 0, 2)
+    register(second, object_id, 1, 3)
+    register(revoked, object_id, 0, 3)
+    register(foreign, other_id, 0, 3)
+    revoke_key(db, clock, maker.org_id, object_id, revoked.key.key_id)
+    db.flush()
+    for hours, devices in ((0, [first]), (1, [first, second]), (2, [second]), (3, [])):
+        document = did_document_at(db, now + hours * hour, object_id, ORIGIN)
+        shown = [method["publicKeyJwk"]["x"] for method in document["verificationMethod"]]
+        assert shown == [device.jwk()["x"] for device in devices], hours

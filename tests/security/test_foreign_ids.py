@@ -9,6 +9,7 @@ import pytest
 from httpx2 import Response
 
 from app.kit.ids import new_id
+from tests.factories.device_keys import Device
 from tests.journeys.story import SAME
 from tests.security.conftest import Stage, routes
 
@@ -27,6 +28,7 @@ PUBLIC = {
 }
 KEY = {"Idempotency-Key": "k" * 30}
 EVENT = {"stream": "wash", "at": "2026-11-02T09:00:00Z", "values": {"temperature": 30}}
+DEVICE = Device()
 
 
 @pytest.fixture
@@ -40,6 +42,9 @@ def attempts(stage: Stage, export: str) -> dict[tuple[str, str], list[Any]]:
         ("GET", "/v1/objects/{object_id}"): s.jeans,
         ("POST", "/v1/objects/{object_id}/claim-code"): s.jeans,
         ("POST", "/v1/objects/{object_id}/events"): s.jeans,
+        ("GET", "/v1/objects/{object_id}/keys"): s.jeans,
+        ("POST", "/v1/objects/{object_id}/keys"): s.jeans,
+        ("DELETE", "/v1/objects/{object_id}/keys/{key_id}"): device_key(s),
         ("GET", "/v1/jobs/{job_id}"): job,
         ("GET", "/v1/jobs/{job_id}/report"): job,
         ("DELETE", "/v1/jobs/{job_id}/report"): job,
@@ -78,6 +83,17 @@ def attempts(stage: Stage, export: str) -> dict[tuple[str, str], list[Any]]:
     tried["POST", "/permissions/{grant_id}/revoke"] = [(None, s.grant)]
     tried |= consent_and_claim(s) | security_page(s)
     return tried
+
+
+def device_key(stage: Stage) -> str:
+    """An object with a key; its id, since another maker gets no further than the object."""
+    made = stage.story.api.post(
+        f"/v1/objects/{stage.jeans}/keys",
+        json=DEVICE.spec(stage.story.clock),
+        headers=stage.maker,
+    )
+    assert made.status_code == 201, made.text
+    return stage.jeans
 
 
 def bulk_job(stage: Stage) -> str:
@@ -132,8 +148,11 @@ def ask(stage: Stage, method: str, path: str, token: dict[str, str] | None, one:
     """As the other owner's browser, or with a token."""
     first, _, rest = path.partition("{")
     where = first + one + rest.partition("}")[2].replace("{stream}", "wash")
+    where = where.replace("{key_id}", DEVICE.key.key_id)
     http = stage.other.http if token is None else stage.story.api
-    body = {"json": EVENT} if path.endswith("/events") and method == "POST" else {}
+    bodies = {"/events": EVENT, "/keys": DEVICE.spec(stage.story.clock)}
+    sent = [b for end, b in bodies.items() if path.endswith(end) and method == "POST"]
+    body: dict[str, Any] = {"json": sent[0]} if sent else {}
     found: Response = http.request(method, where, headers=token or SAME, **body)
     return found
 

@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 
 from app.kit.clock import FixedClock
 from app.usage.days import Day, add_up, sum_up, week_to
-from app.usage.ingest import ingest
+from app.usage.ingest import Call, ingest
 from app.usage.items import read_items
-from app.usage.read import Row
+from app.usage.read import Log
+from app.usage.rows import Row
 from tests.factories import usage as make
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -123,10 +124,11 @@ def test_week_reads_seven_days_with_what_reaches_into_them(db: Session, clock: F
         {"stream": "wear", "at": f"{a}:00+01:00", "until": f"{b}:00+01:00", "values": {"steps": 8}}
         for a, b in spans
     ]
-    items = read_items(records, object_id)
-    ingest(conn, clock, org_id=org_id, items=items, tolerance_seconds=300)
+    taker = make.make_taker()
+    ingest(conn, clock, taker, Call(org_id, read_items(records, object_id)))
+    log = Log(conn, taker.keys, object_id, tenure_id)
     today = date(2026, 11, 2)
-    week = week_to(conn, object_id, tenure_id, "wear", "interval", PARIS, today)
+    week = week_to(log, "wear", "interval", PARIS, today)
     assert [d.day for d in week][0::6] == [date(2026, 10, 27), today]
     assert [d.minutes for d in week] == [60, 0, 0, 0, 0, 0, 60]
     assert sum_up(week, "steps") == 12

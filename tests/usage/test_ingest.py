@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import Event
 from typing import Any
@@ -17,10 +17,11 @@ from app.kit.db import Database
 from app.kit.errors import NotFound
 from app.kit.ids import new_id
 from app.objects.models import Tenure
-from app.usage.ingest import LineResult, check_object, ingest
+from app.usage.ingest import Call, LineResult, Taker, ingest, ingest_all
 from app.usage.items import read_items
-from app.usage.models import Record, RecordId, StreamHead
-from app.usage.read import Row, page, summary
+from app.usage.models import RecentName, Segment, StreamHead
+from app.usage.read import Log, page, summary
+from app.usage.rows import Row
 from tests.factories import usage as make
 
 DAY = timedelta(days=1)
@@ -35,6 +36,7 @@ class World:
     org_id: UUID = field(default_factory=new_id)
     product_id: UUID = field(default_factory=new_id)
     object_id: UUID = field(default_factory=new_id)
+    taker: Taker = field(default_factory=make.make_taker)
 
     def build(self) -> None:
         self.org_id = make.make_maker(self.conn, self.clock)
@@ -54,13 +56,8 @@ class World:
         return record | {"values": {"temperature": 30}} | changes
 
     def send(self, *records: Any, org_id: UUID | None = None) -> list[LineResult]:
-        return ingest(
-            self.conn,
-            self.clock,
-            org_id=org_id or self.org_id,
-            items=read_items(list(records)),
-            tolerance_seconds=300,
-        )
+        call = Call(org_id or self.org_id, read_items(list(records)))
+        return ingest(self.conn, self.clock, self.taker, call)
 
     def outcome(self, *records: Any, org_id: UUID | None = None) -> list[str]:
         """`stored`, `duplicate`, or the slug of the refusal, by line."""
@@ -68,13 +65,18 @@ class World:
         assert [one.line for one in results] == list(range(1, len(records) + 1))
         return [one.error.slug if one.error else one.status for one in results]
 
-    def count(self, table: type = Record) -> int:
-        return int(self.conn.execute(select(func.count()).select_from(table)).scalar_one())
+    def count(self, table: type | None = None) -> int:
+        """Rows of a table, or records in the log."""
+        if table is not None:
+            return int(self.conn.execute(select(func.count()).select_from(table)).scalar_one())
+        return int(self.conn.execute(select(func.sum(Segment.records))).scalar_one() or 0)
+
+    def log(self, tenure_id: UUID, object_id: UUID | None = None) -> Log:
+        return Log(self.conn, self.taker.keys, object_id or self.object_id, tenure_id)
 
     def rows(self, tenure_id: UUID, object_id: UUID | None = None) -> list[Row]:
         streams = [s["name"] for s in make.STREAMS]
-        wanted = object_id or self.object_id
-        return page(self.conn, wanted, tenure_id, streams, None, None, None, 1000)
+        return page(self.log(tenure_id, object_id), streams, None, None, None, 1000)
 
 
 @pytest.fixture
@@ -90,7 +92,7 @@ def test_usage_of_an_unclaimed_object_is_refused_and_not_stored(world: World) ->
     assert result.error is not None
     assert (result.status, result.error.slug) == ("refused", "object-unclaimed")
     assert result.error.extra == {"hold": True}
-    assert [world.count(t) for t in (Record, RecordId, StreamHead)] == [0, 0, 0]
+    assert [world.count(t) for t in (Segment, RecentName, StreamHead)] == [0, 0, 0]
     world.give()
     assert world.outcome(world.wash(id="a")) == ["stored"]
 
@@ -112,9 +114,9 @@ def test_unknown_object_and_another_makers_are_the_same(world: World) -> None:
     assert unknown[0].error is not None
     assert foreign[0].error is not None
     assert unknown[0].error.detail == foreign[0].error.detail
-    with pytest.raises(NotFound):
-        check_object(world.conn, other, world.object_id)
-    check_object(world.conn, world.org_id, world.object_id)
+    calls = [Call(org, object_id=world.object_id) for org in (other, world.org_id)]
+    told = ingest_all(world.conn, world.clock, world.taker, calls)
+    assert [type(one.error) for one in told] == [NotFound, type(None)]
 
 
 @pytest.mark.parametrize(
@@ -282,14 +284,15 @@ def test_same_batch_from_two_workers_at_once_is_stored_once(
 
     def send(_: int) -> Counter[str]:
         with database.connection() as conn:
-            mine = World(conn, clock, world.org_id, world.product_id, world.object_id)
+            mine = replace(world, conn=conn)
             return Counter(mine.outcome(*records))
 
     with ThreadPoolExecutor(4) as pool:
         found = sum(pool.map(send, range(4)), Counter())
     assert found == {"stored": 200, "duplicate": 600}
     with database.read() as db:
-        assert sorted(db.scalars(select(Record.seq))) == list(range(200))
+        seqs = [(row.first_seq, row.records) for row in db.execute(select(Segment.__table__))]
+    assert seqs == [(0, 200)]
 
 
 @pytest.mark.parametrize("engine_kind", ["postgres"], indirect=True)
@@ -304,7 +307,7 @@ def test_record_never_lands_in_a_tenure_that_ends_meanwhile(
     def send() -> list[str]:
         has_ended.wait(5)
         with database.connection() as conn:
-            mine = World(conn, clock, world.org_id, world.product_id, world.object_id)
+            mine = replace(world, conn=conn)
             return mine.outcome(world.wash(), world.wash(clock.now() - timedelta(hours=1)))
 
     with ThreadPoolExecutor(1) as pool:
@@ -316,7 +319,7 @@ def test_record_never_lands_in_a_tenure_that_ends_meanwhile(
             tenure_id = make.give_thing(conn, clock, world.object_id)
         assert sent.result(10) == ["stored", "outside-tenure"]
     with database.read() as db:
-        assert db.scalars(select(Record.tenure_id)).all() == [tenure_id]
+        assert db.scalars(select(Segment.tenure_id)).all() == [tenure_id]
 
 
 @pytest.mark.parametrize("engine_kind", ["postgres"], indirect=True)
@@ -332,7 +335,7 @@ def test_tenure_cannot_end_under_a_record_that_is_being_stored(
 
     with ThreadPoolExecutor(1) as pool:
         with database.connection() as conn:
-            mine = World(conn, clock, world.org_id, world.product_id, world.object_id)
+            mine = replace(world, conn=conn)
             assert mine.outcome(world.wash()) == ["stored"]
             ending = pool.submit(end)
             _wait_until_blocked(database)

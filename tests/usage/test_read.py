@@ -8,9 +8,11 @@ from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from app.kit.clock import FixedClock
-from app.usage.ingest import ingest
+from app.usage.ingest import Call, ingest
 from app.usage.items import read_items
-from app.usage.read import Position, Row, count_records, last_heard, latest, page, summary
+from app.usage.read import Log as TenureLog
+from app.usage.read import Position, count_records, last_heard, latest, page, summary
+from app.usage.rows import Row
 from tests.factories import usage as make
 
 HOUR = timedelta(hours=1)
@@ -40,13 +42,8 @@ class Log:
             }
             for n in range(60)
         ]
-        ingest(
-            conn,
-            clock,
-            org_id=org_id,
-            items=read_items(records, self.object_id),
-            tolerance_seconds=0,
-        )
+        self.taker = make.make_taker()
+        ingest(conn, clock, self.taker, Call(org_id, read_items(records, self.object_id)))
 
     def page(
         self,
@@ -58,7 +55,10 @@ class Log:
         tenure_id: UUID | None = None,
     ) -> list[Row]:
         tenure = tenure_id or self.tenure_id
-        return page(self.conn, self.object_id, tenure, streams, from_, to, after, limit)
+        return page(self.of(tenure), streams, from_, to, after, limit)
+
+    def of(self, tenure_id: UUID) -> TenureLog:
+        return TenureLog(self.conn, self.taker.keys, self.object_id, tenure_id)
 
 
 @pytest.fixture
@@ -110,9 +110,9 @@ def test_nothing_of_another_tenure_stream_or_object_is_read(log: Log) -> None:
 
 def test_latest_are_the_end_of_the_log_backwards(log: Log) -> None:
     whole = log.page(1000)
-    found = latest(log.conn, log.object_id, log.tenure_id, NAMES, 7)
+    found = latest(log.of(log.tenure_id), NAMES, 7)
     assert found == whole[::-1][:7]
-    assert latest(log.conn, log.object_id, log.tenure_id, [], 7) == []
+    assert latest(log.of(log.tenure_id), [], 7) == []
 
 
 def test_summary_counts_and_dates_each_stream(log: Log) -> None:

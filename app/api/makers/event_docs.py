@@ -3,6 +3,7 @@
 from typing import Any
 
 from app.api.examples import json_example
+from app.kit import jsonio
 from app.usage.items import MAX_RECORDS
 
 _RECORD = {
@@ -19,6 +20,46 @@ _WASH = {
     "at": "2026-11-01T17:30:00+01:00",
     "values": {"temperature": 30, "programme": "delicate"},
     "id": "wash-2026-11-01-1",
+}
+
+
+_SENML = [
+    {
+        "bn": "urn:uuid:7e1b7d1c-0f51-5d0c-8a34-1f8a0f2f6c11:",
+        "bt": 1793603400,
+        "n": "steps",
+        "u": "count",
+        "v": 3120,
+    },
+    {"n": "minutes", "u": "min", "v": 42},
+    {"n": "wear/duration", "u": "s", "v": 2520},
+    {"n": "temperature", "t": -52800, "u": "Cel", "v": 30},
+]
+PARAMETERS: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "Prefer",
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string"},
+            "description": "`handling=strict` (RFC 7240): all lines or none.",
+        },
+        {
+            "name": "Content-Encoding",
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string", "enum": ["gzip", "zstd"]},
+            "description": "How the body is compressed, if it is.",
+        },
+        {
+            "name": "Detached-JWS",
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string", "maxLength": 4096},
+            "description": "The object's own signature over the body before compression "
+            "(RFC 7515, appendix F); for calls about one object.",
+        },
+    ]
 }
 
 
@@ -44,7 +85,15 @@ def _record_schema(*, with_object: bool) -> dict[str, Any]:
             "minProperties": 1,
             "description": "Fields of the stream and their values, in the registered units.",
         },
-        "id": _text(100, "The record's own id: sent again, it is stored once."),
+        "id": _text(100, "The record's own id: sent again within 7 days, it is stored once."),
+        "sequence": {
+            "type": "integer",
+            "minimum": 0,
+            "description": "The device's own count in this stream: sent again, however late, it is "
+            "stored once. Numbers may come in any order, and what is missing is shown.",
+        },
+        "epoch": _text(64, "Which life of the device's counter `sequence` is of."),
+        "corrects": _text(100, "The id of an earlier record of the stream that this replaces."),
     }
     required = ["stream", "at", "values"]
     if with_object:
@@ -74,7 +123,22 @@ def request_body(*, with_object: bool) -> dict[str, Any]:
             "several": {"summary": "Several records", "value": examples},
         },
     }
-    return {"requestBody": {"required": True, "content": {"application/json": content}}}
+    one_a_line = {"schema": {"type": "string"}, "example": _lines(examples)}
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": content,
+                "application/x-ndjson": one_a_line,
+                "application/senml+json": {"schema": {"type": "array"}, "example": _SENML},
+                "application/senml+cbor": {"schema": {"type": "string", "format": "binary"}},
+            },
+        }
+    }
+
+
+def _lines(records: list[dict[str, Any]]) -> str:
+    return "".join(jsonio.dumps(one).decode() + "\n" for one in records)
 
 
 RESULTS_EXAMPLE = json_example(

@@ -115,3 +115,17 @@ JOB_EXAMPLE = {
     "finished_at": None,
 }
 REPORT_EXAMPLE = {"rows": [MINTED_EXAMPLE, REFUSED_EXAMPLE], "next": 2}
+
+# The key of RFC 8037, appendix A, whose private half everybody knows.
+KEY_ORDER_EXAMPLE: dict[str, Any] = {
+    "jwk": {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
+    "not_before": "2026-11-25T09:00:00Z",
+    "not_after": "2028-11-25T09:00:00Z",
+}
+KEY_EXAMPLE = {
+    "key_id": "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
+    "alg": "Ed25519",
+    **KEY_ORDER_EXAMPLE,
+    "registered_at": "2026-11-25T09:00:00Z",
+    "revoked_at": None,
+}

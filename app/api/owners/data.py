@@ -6,12 +6,14 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.api.examples import BEARER, OWN_OBJECTS_EXAMPLE, OWN_RECORDS_EXAMPLE, problem_responses
-from app.api.vendors.data import After, From, PageSize, Stream, To, send
+from app.api.vendors.data import After, From, History, PageSize, Stream, To, send
 from app.disclosure.own import OwnReader, list_own, read_own
 from app.disclosure.reader import Disclosed, NotDisclosed
 from app.disclosure.records import Wanted
+from app.keys.log_keys import run
 from app.kit.http import AppClock, AppCursors, AppDatabase, AppSettings, Connection
 from app.oauth.protect import Principal, bearer_token, own_principal
+from app.oauth.tools import AppLogKeys
 
 router = APIRouter(prefix="/v1/me", tags=["Owners: your own data"])
 
@@ -48,23 +50,25 @@ async def read_own_records(
     database: AppDatabase,
     clock: AppClock,
     cursors: AppCursors,
+    keys: AppLogKeys,
     settings: AppSettings,
     stream: Stream = None,
     from_: From = None,
     to: To = None,
     limit: PageSize = 100,
     after: After = None,
+    history: History = "corrected",
 ) -> Response:
     """The whole log of your time with an object, in the form and order vendors get it."""
     token = bearer_token(request)
-    wanted = Wanted(stream, from_, to, limit, after)
+    wanted = Wanted(stream, from_, to, limit, after, history == "whole")
     deadline = timedelta(seconds=settings.send_deadline_seconds)
 
     def work(conn: Connection) -> Disclosed | NotDisclosed:
         reader = _reader(own_principal(conn, clock, token, "own:read"))
-        return read_own(conn, clock, cursors, reader, object_id, wanted, deadline)
+        return read_own(conn, clock, cursors, keys, reader, object_id, wanted, deadline)
 
-    return send(await database.run(work), clock, request)
+    return send(await run(database, keys, work), clock, request)
 
 
 def _reader(principal: Principal) -> OwnReader:

@@ -8,8 +8,8 @@ from app.api.examples import problem_responses
 from app.api.public.examples import DID_EXAMPLE
 from app.api.public.passports import ANYWHERE
 from app.kit import jsonio
-from app.kit.http import AppSettings, ReadDb, StrictRoute
-from app.passports.service import did_document, passport_of
+from app.kit.http import AppClock, AppSettings, ReadDb, StrictRoute
+from app.passports.service import did_document_at
 
 router = APIRouter(tags=["Public"], route_class=StrictRoute)
 
@@ -23,8 +23,10 @@ DOCUMENT = "application/did+ld+json"
     responses=problem_responses(404, 422)
     | {200: {"description": "The document.", "content": {DOCUMENT: {"example": DID_EXAMPLE}}}},
 )
-def show_did_document(object_id: UUID, db: ReadDb, settings: AppSettings) -> Response:
-    """What `did:web:{host}:o:{object_id}` resolves to (DID Core §5): the object's Digital Link
-    and its passport. No token needed."""
-    document = did_document(passport_of(db, object_id, settings.origin))
+def show_did_document(
+    object_id: UUID, db: ReadDb, clock: AppClock, settings: AppSettings
+) -> Response:
+    """What `did:web:{host}:o:{object_id}` resolves to (DID Core §5): the object's Digital Link,
+    its passport, and the public keys it signs with now. No token needed."""
+    document = did_document_at(db, clock.now(), object_id, settings.origin)
     return Response(jsonio.dumps(document), headers=ANYWHERE, media_type=DOCUMENT)

@@ -1,6 +1,6 @@
 """Examples of public answers for the API's description."""
 
-from app.api.makers.examples import OBJECT_EXAMPLE, PRODUCT_OUT_EXAMPLE
+from app.api.makers.examples import KEY_EXAMPLE, OBJECT_EXAMPLE, PRODUCT_OUT_EXAMPLE
 
 PUBLIC_PRODUCT_EXAMPLE = {
     **PRODUCT_OUT_EXAMPLE,
@@ -19,11 +19,20 @@ PUBLIC_OBJECT_EXAMPLE = {
     "digital_link": OBJECT_EXAMPLE["digital_link"],
     "product": PUBLIC_PRODUCT_EXAMPLE,
 }
+_METHOD = f"{OBJECT_EXAMPLE['did']}#{KEY_EXAMPLE['key_id']}"
 DID_EXAMPLE = {
-    "@context": ["https://www.w3.org/ns/did/v1"],
+    "@context": ["https://www.w3.org/ns/did/v1", "https://w3id.org/security/jwk/v1"],
     "id": OBJECT_EXAMPLE["did"],
     "alsoKnownAs": [OBJECT_EXAMPLE["digital_link"]],
-    "verificationMethod": [],
+    "verificationMethod": [
+        {
+            "id": _METHOD,
+            "type": "JsonWebKey",
+            "controller": OBJECT_EXAMPLE["did"],
+            "publicKeyJwk": KEY_EXAMPLE["jwk"] | {"kid": KEY_EXAMPLE["key_id"]},
+        }
+    ],
+    "assertionMethod": [_METHOD],
     "service": [
         {
             "id": f"{OBJECT_EXAMPLE['did']}#passport",

@@ -1,7 +1,7 @@
 """A vendor's reading: one work of the writer decides, fetches and records; then it is sent."""
 
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
 from pydantic import AfterValidator, AwareDatetime
@@ -12,6 +12,7 @@ from app.consent.errors import GrantPaused
 from app.disclosure.objects import list_objects
 from app.disclosure.reader import Disclosed, NotDisclosed, Reader
 from app.disclosure.records import Wanted, read_records
+from app.keys.log_keys import run
 from app.kit.deadline import TimedResponse
 from app.kit.errors import NotFound
 from app.kit.http import AppClock, AppCursors, AppDatabase, AppSettings, Connection
@@ -19,6 +20,7 @@ from app.kit.limits import Limit, spend
 from app.kit.paging import MAX_LIMIT
 from app.oauth.errors import InsufficientScope, InvalidToken
 from app.oauth.protect import Principal, bearer_token, principal_of, require_known
+from app.oauth.tools import AppLogKeys
 from app.objects.categories import VENDOR_SCOPES
 
 router = APIRouter(prefix="/v1/data", tags=["Vendors: data"])
@@ -36,6 +38,10 @@ From = Annotated[Time | None, Query(alias="from", description="First instant, wi
 To = Annotated[Time | None, Query(description="First instant after, with zone.")]
 Stream = Annotated[str | None, Query(max_length=40, description="One stream; all if absent.")]
 PageSize = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Records a page.")]
+History = Annotated[
+    Literal["corrected", "whole"],
+    Query(description="`whole` for corrected records too; they are flagged `corrected`."),
+]
 After = Annotated[str | None, Query(max_length=2000, description="Cursor of the page before.")]
 
 
@@ -76,25 +82,27 @@ async def read_granted_records(
     database: AppDatabase,
     clock: AppClock,
     cursors: AppCursors,
+    keys: AppLogKeys,
     settings: AppSettings,
     stream: Stream = None,
     from_: From = None,
     to: To = None,
     limit: PageSize = 100,
     after: After = None,
+    history: History = "corrected",
 ) -> Response:
     """Exactly what was granted of what is stored, in order of time; the window is half-open.
     Follow `next` (also in the header Link) until it is null. An object that was not granted is
     404, exactly as one that does not exist. Every call stands in the owner's history."""
     token = bearer_token(request)
-    wanted = Wanted(stream, from_, to, limit, after)
+    wanted = Wanted(stream, from_, to, limit, after, history == "whole")
     deadline = timedelta(seconds=settings.send_deadline_seconds)
 
     def work(conn: Connection) -> Disclosed | NotDisclosed:
         reader = _admit(conn, clock, token, settings.rate_data_per_minute)
-        return read_records(conn, clock, cursors, reader, object_id, wanted, deadline)
+        return read_records(conn, clock, cursors, keys, reader, object_id, wanted, deadline)
 
-    return send(await database.run(work), clock, request)
+    return send(await run(database, keys, work), clock, request)
 
 
 def reader_of(principal: Principal) -> Reader:

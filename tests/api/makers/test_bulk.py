@@ -19,7 +19,7 @@ def product_id(maker: Caller) -> str:
 @pytest.fixture
 def worker(app: FastAPI) -> Worker:
     state = app.state
-    return Worker(state.settings, state.db, state.clock, state.keyring)
+    return Worker(state.settings, state.db, state.clock, state.keyring, state.log_keys)
 
 
 def work_all(worker: Worker) -> None:

@@ -15,7 +15,7 @@ from app.kit import jsonio
 from app.kit.clock import FixedClock
 from app.main import create_app
 from app.settings import Settings
-from app.usage.models import Record, RecordId, StreamHead
+from app.usage.models import RecentName, Segment, StreamHead
 from tests.api.makers.conftest import Caller, Makers
 from tests.factories import usage as make
 
@@ -50,9 +50,11 @@ def wash(object_id: UUID | None = None, **changes: Any) -> dict[str, Any]:
     return named | record | changes
 
 
-def count(app: FastAPI, table: type = Record) -> int:
+def count(app: FastAPI, table: type | None = None) -> int:
+    """Rows of a table, or records in the log."""
+    wanted = func.sum(Segment.records) if table is None else func.count()
     with app.state.db.read() as db:
-        return int(db.scalar(select(func.count()).select_from(table)) or 0)
+        return int(db.scalar(select(wanted).select_from(table or Segment)) or 0)
 
 
 def slug(answer: Response) -> str:
@@ -108,7 +110,7 @@ def test_unclaimed_object_is_told_to_hold_and_nothing_is_stored(
         (line,) = sender.post(path, [record | {"id": "a"}]).json()["results"]
         assert line["type"] == f"{PROBLEMS}object-unclaimed"
         assert line["hold"] is True
-    assert [count(app, table) for table in (Record, RecordId, StreamHead)] == [0, 0, 0]
+    assert [count(app, table) for table in (Segment, RecentName, StreamHead)] == [0, 0, 0]
 
 
 @pytest.mark.parametrize("text", ["", "x", "/../x", "0b6e3a0e-0f2f-4a57-9f7a-9d1c2b3a4f50"])
@@ -208,13 +210,13 @@ def test_body_over_the_limit_is_413(
     assert (answer.status_code, slug(answer)) == (413, "body-too-large")
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "application/x-ndjson", "", "application/jsonx"])
+@pytest.mark.parametrize("kind", ["text/plain", "application/xml", "", "application/jsonx"])
 def test_other_content_types_are_415(sender: Caller, thing: UUID, kind: str) -> None:
     assert _raw(sender, jsonio.dumps(wash(thing)), kind).status_code == 415
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "zstd", "identity, gzip"])
-def test_any_content_encoding_is_415(sender: Caller, thing: UUID, encoding: str) -> None:
+@pytest.mark.parametrize("encoding", ["br", "deflate", "gzip, gzip", "x"])
+def test_other_content_encodings_are_415(sender: Caller, thing: UUID, encoding: str) -> None:
     answer = _raw(sender, jsonio.dumps(wash(thing)), **{"Content-Encoding": encoding})
     assert answer.status_code == 415
 
@@ -257,7 +259,8 @@ def test_large_batch_over_many_lines_is_numbered_in_order(
     assert (told["stored"], told["duplicate"]) == (900, 100)
     assert [line["line"] for line in told["results"]] == list(range(1, 1001))
     with app.state.db.read() as db:
-        assert list(db.scalars(select(Record.seq).order_by(Record.seq))) == list(range(900))
+        found = db.execute(select(Segment.first_seq, Segment.records)).all()
+    assert [tuple(one) for one in found] == [(0, 900)]
 
 
 @pytest.mark.parametrize("with_object", [True, False])

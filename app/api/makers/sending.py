@@ -1,0 +1,179 @@
+"""What becomes of calls that bring records: whatever waits is taken in one work of the writer."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from app.kit import jsonio
+from app.kit.clock import Clock
+from app.kit.errors import DomainError
+from app.kit.http import Connection
+from app.kit.idempotency import Answer, begin, finish
+from app.kit.limits import Limit, spend
+from app.oauth.protect import Principal, principal_of, require_scope
+from app.objects.device_keys import keys_at
+from app.settings import Settings
+from app.usage.errors import BatchRefused
+from app.usage.formats.reader import Batch
+from app.usage.ingest import (
+    DUPLICATE,
+    REFUSED,
+    STORED,
+    Call,
+    LineResult,
+    Taken,
+    Taker,
+    ingest_all,
+)
+from app.usage.signatures import verify_detached
+
+_STORED_LINE = b'{"line":%d,"status":"stored"}'
+
+
+@dataclass(frozen=True)
+class Sending:
+    """A call, read and judged as far as that goes without the database.
+
+    `request` is whatever makes it the same call again, where it has a key; `signature` is its
+    Detached-JWS over `signed`.
+    """
+
+    token: str
+    batch: Batch
+    object_id: UUID | None = None
+    is_strict: bool = False
+    key: str | None = None
+    request: bytes = b""
+    signature: str | None = None
+    signed: bytes = b""
+
+
+@dataclass(frozen=True)
+class Intake:
+    """Takes calls in; built once by the composition root, so that its works wait together."""
+
+    clock: Clock
+    settings: Settings
+    taker: Taker
+    limit: Limit = field(init=False)
+
+    def __post_init__(self) -> None:
+        limit = Limit("ingest", self.settings.rate_ingest_per_minute, 60)
+        object.__setattr__(self, "limit", limit)
+
+    def take_together(
+        self, conn: Connection, sendings: Sequence[Sending]
+    ) -> list[Answer | Exception]:
+        """Calls without a key: for each its answer, or the error that refuses it."""
+        writers = self._writers(conn, sendings)
+        calls: list[Call | DomainError] = [
+            _call(conn, self.clock, one, writer) if isinstance(writer, Principal) else writer
+            for one, writer in zip(sendings, writers, strict=True)
+        ]
+        good = [call for call in calls if isinstance(call, Call)]
+        taken = iter(ingest_all(conn, self.clock, self.taker, good))
+        return [
+            _answer(next(taken), self.settings.origin) if isinstance(call, Call) else call
+            for call in calls
+        ]
+
+    def take_once(self, conn: Connection, sending: Sending) -> Answer | Exception:
+        """A call with a key: its first answer is kept with what it stored, and given again."""
+        (writer,) = self._writers(conn, [sending])
+        if not isinstance(writer, Principal):
+            return writer
+        assert sending.key is not None
+        caller = str(writer.client_id)
+        kept = begin(conn, self.clock, caller, sending.key, sending.request, is_secret=False)
+        if kept is not None:
+            return kept
+        call = _call(conn, self.clock, sending, writer)
+        if isinstance(call, DomainError):
+            raise call
+        answer = _answer(ingest_all(conn, self.clock, self.taker, [call])[0], self.settings.origin)
+        if isinstance(answer, Exception):
+            raise answer
+        finish(conn, caller, sending.key, answer, is_secret=False)
+        return answer
+
+    def _writers(
+        self, conn: Connection, sendings: Sequence[Sending]
+    ) -> list[Principal | DomainError]:
+        """Who sends each call, counted against the client's limit; an error is told, not raised,
+        so that the count stays."""
+        known: dict[str, Principal | DomainError] = {}
+        for token in {one.token for one in sendings}:
+            try:
+                known[token] = require_scope(principal_of(conn, self.clock, token), "log:write")
+            except DomainError as error:
+                known[token] = error
+        found = [known[one.token] for one in sendings]
+        clients = Counter(str(one.client_id) for one in found if isinstance(one, Principal))
+        over = {client: self._spend(conn, client, count) for client, count in clients.items()}
+        return [
+            (over[str(one.client_id)] or one) if isinstance(one, Principal) else one
+            for one in found
+        ]
+
+    def _spend(self, conn: Connection, client: str, count: int) -> DomainError | None:
+        try:
+            spend(conn, self.clock, self.limit, client, count)
+        except DomainError as error:
+            return error
+        return None
+
+
+def _call(
+    conn: Connection, clock: Clock, sending: Sending, writer: Principal
+) -> Call | DomainError:
+    assert writer.org_id is not None  # who holds log:write is a maker's client
+    signed_by = None
+    if sending.signature is not None and sending.object_id is not None:
+        keys = keys_at(conn, [sending.object_id], clock.now()).get(sending.object_id, [])
+        try:
+            signed_by = verify_detached(sending.signature, sending.signed, keys)
+        except DomainError as error:
+            return error
+    return Call(
+        writer.org_id,
+        sending.batch.items,
+        sending.batch.measures,
+        sending.object_id,
+        sending.is_strict,
+        signed_by,
+    )
+
+
+def _answer(taken: Taken, origin: str) -> Answer | Exception:
+    if isinstance(taken.error, BatchRefused):
+        return BatchRefused(results=[_write_line(one, origin) for one in taken.results])
+    return taken.error or Answer(200, _write_results(taken.results, origin))
+
+
+def _write_results(results: Sequence[LineResult], origin: str) -> bytes:
+    counts = Counter(one.status for one in results)
+    lines = [
+        _STORED_LINE % one.line if one.status == STORED else jsonio.dumps(_write_line(one, origin))
+        for one in results
+    ]
+    totals = {status: counts[status] for status in (STORED, DUPLICATE, REFUSED)}
+    return b'{"results":[' + b",".join(lines) + b"]," + jsonio.dumps(totals)[1:]
+
+
+def _write_line(one: LineResult, origin: str) -> dict[str, Any]:
+    line: dict[str, Any] = {"line": one.line, "status": one.status}
+    return line if one.error is None else line | _explain(one.error, origin)
+
+
+def _explain(error: DomainError, origin: str) -> dict[str, Any]:
+    """The members of a problem (RFC 9457 §3.1) that make sense for one line."""
+    told = {
+        "type": f"{origin}/problems/{error.slug}",
+        "title": error.title,
+        "detail": error.detail,
+    }
+    if error.field is not None:
+        told["pointer"] = error.field
+    return told | error.extra

@@ -1,0 +1,29 @@
+"""What the doors find in `app.state` beside the tools of `kit`: the keys of the log, and what
+taking records in needs."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from app.keys.eager import EagerKeys
+from app.keys.log_keys import LogKeys
+from app.usage.ingest import Taker
+
+
+async def _log_keys(request: Request) -> LogKeys:
+    found: LogKeys = request.app.state.log_keys
+    return found
+
+
+async def _open_keys(request: Request) -> EagerKeys:
+    return EagerKeys(request.app.state.log_keys)
+
+
+async def _taker(request: Request) -> Taker:
+    found: Taker = request.app.state.taker
+    return found
+
+
+AppLogKeys = Annotated[LogKeys, Depends(_log_keys)]
+AppOpenKeys = Annotated[EagerKeys, Depends(_open_keys)]
+AppTaker = Annotated[Taker, Depends(_taker)]

@@ -1,0 +1,139 @@
+"""Packing: small neighbouring segments of a stream become segments of 100 to 256 records.
+
+What was committed to stays: the records, their salts and the chain of heads are the same in the
+packed segment, whose entries lie in order of time whatever order they came in. Neighbours join
+where they are of one month and were signed by the same key, as soon as they are enough.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from uuid import UUID
+
+from sqlalchemy import Connection, select
+
+from app.kit.logs import logger
+from app.usage import queries
+from app.usage.entry import Entry
+from app.usage.models import StreamHead
+from app.usage.segments import (
+    STORED,
+    CannotOpen,
+    Sealer,
+    SegmentRow,
+    StreamPlace,
+    month_of,
+    open_segment,
+    seal,
+)
+from app.usage.store import SMALL, add_segments, change_head, drop_segments
+
+MOST = 256
+_LOOSE = 16  # segments that make a stream worth packing
+_READ = 1000  # segments that one step looks at
+
+
+def pack_next(conn: Connection, keys: Sealer) -> bool:
+    """Pack the stream that has the most loose segments, as far as one step goes; whether there
+    was one. KeysMissing where this process does not hold its keys."""
+    found = conn.execute(
+        select(StreamHead.object_id, StreamHead.tenure_id, StreamHead.stream)
+        .where(StreamHead.loose >= _LOOSE)
+        .order_by(StreamHead.loose.desc(), StreamHead.object_id)
+        .limit(1)
+    ).one_or_none()
+    if found is None:
+        return False
+    try:
+        pack_stream(conn, keys, *found)
+    except (CannotOpen, ChainBroken) as error:
+        logger.error("a stream was not packed; verify its log", fault=str(error))
+        _leave_alone(conn, *found)
+    return True
+
+
+def pack_stream(
+    conn: Connection, keys: Sealer, object_id: UUID, tenure_id: UUID, stream: str
+) -> int:
+    """One step through one stream; how many segments it has fewer."""
+    owner_id = queries.lock_tenure(conn, object_id, tenure_id)
+    head = queries.heads(conn, [object_id]).get((object_id, tenure_id, stream))
+    if owner_id is None or head is None:
+        return 0
+    rows = queries.run_of_segments(conn, object_id, tenure_id, stream, head.packed_to, _READ)
+    place = StreamPlace(owner_id, object_id, tenure_id, stream, head.key_turn)
+    groups = list(_groups(rows))
+    is_end = len(rows) < _READ
+    open_tail = [groups.pop()] if groups and is_end and _count(groups[-1]) < SMALL else []
+    fewer, reach = 0, head.reach
+    for group in groups:
+        if len(group) > 1:
+            made = list(_packed(keys, place, group))
+            drop_segments(conn, group)
+            add_segments(conn, made)
+            fewer += len(group) - len(made)
+            reach = max(reach, *(row.placed_to - row.placed_from for row in made))
+    done = open_tail[0][0].first_seq if open_tail else rows[-1].next_seq if rows else head.packed_to
+    loose = len(open_tail[0]) if open_tail else 0 if is_end else head.loose
+    change_head(conn, head, packed_to=done, loose=loose, reach=reach)
+    return fewer
+
+
+def _leave_alone(conn: Connection, object_id: UUID, tenure_id: UUID, stream: str) -> None:
+    head = queries.heads(conn, [object_id])[object_id, tenure_id, stream]
+    change_head(conn, head, loose=0)
+
+
+def _groups(rows: Sequence[SegmentRow]) -> Iterator[list[SegmentRow]]:
+    """Neighbours that will be packed together; one that is large enough stays by itself."""
+    for _, run in groupby(rows, _kind):
+        groups: list[list[SegmentRow]] = []
+        for row in run:
+            if groups and _joins(groups[-1], row):
+                groups[-1].append(row)
+            else:
+                groups.append([row])
+        if len(groups) > 1 and _count(groups[-1]) < SMALL and groups[-1][0].state == STORED:
+            last = groups.pop()
+            groups[-1] += last
+        yield from groups
+
+
+def _kind(row: SegmentRow) -> tuple[str, int, str]:
+    return row.state, month_of(row.placed_from), row.signed_by or ""
+
+
+def _joins(group: list[SegmentRow], row: SegmentRow) -> bool:
+    if row.state != STORED:
+        return False
+    count = _count(group)
+    return count < SMALL or (row.records < SMALL and count + row.records <= MOST)
+
+
+def _count(group: Sequence[SegmentRow]) -> int:
+    return sum(row.records for row in group)
+
+
+def _packed(keys: Sealer, place: StreamPlace, group: Sequence[SegmentRow]) -> Iterator[SegmentRow]:
+    """The group as one segment, or as few of the same size as hold it."""
+    entries = sorted((e for row in group for e in open_segment(keys, row)), key=_seq)
+    parts = -(-len(entries) // MOST)
+    head = group[0].head_before
+    for part in range(parts):
+        run = entries[len(entries) * part // parts : len(entries) * (part + 1) // parts]
+        row = seal(keys, place, run, head, group[0].signed_by)
+        yield row
+        head = row.head_after
+    if head != group[-1].head_after:
+        raise ChainBroken(group[0])
+
+
+def _seq(entry: Entry) -> int:
+    return entry.seq
+
+
+class ChainBroken(Exception):
+    """The records do not lead from the head before to the head after, so nothing is rewritten:
+    `inseam log verify` says where."""
+
+    def __init__(self, row: SegmentRow) -> None:
+        super().__init__(f"{row.object_id} {row.stream} from {row.first_seq}")

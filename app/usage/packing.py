@@ -1,0 +1,125 @@
+"""The inside of a segment: its entries as columns, MessagePack, compressed when that pays. Pure.
+
+Entries lie in order of (placed, seq), so that a page takes a run of them. Columns of equal values
+are written once.
+"""
+
+from collections.abc import Sequence
+from itertools import accumulate, pairwise, repeat
+from threading import local
+from typing import Any
+
+import msgspec
+from zstandard import ZstdCompressor, ZstdDecompressor, ZstdError
+
+from app.usage.entry import SALT_BYTES, Entry
+
+MOST_ENTRIES = 1000
+_MOST_BYTES = 32 * 1024 * 1024  # of entries: no segment written here comes near it
+_PLAIN, _ZSTD = b"\0", b"\1"
+_WORTH_IT = 400  # bytes below which compressing makes a segment larger, not smaller
+_LEVEL = 3
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder().decode
+_tools = local()
+
+
+class Unreadable(Exception):
+    """The bytes are no segment's inside."""
+
+
+def pack(entries: Sequence[Entry], first_seq: int) -> bytes:
+    """The entries as bytes, whatever order they come in."""
+    ordered = sorted(entries, key=_place)
+    seqs = [entry.seq - first_seq for entry in ordered]
+    columns = list(zip(*ordered, strict=True))
+    _, at, until, placed, received, flags, ids, epochs, sequences, corrects, bodies, salts = columns
+    inside = _encode(
+        [
+            None if seqs == list(range(len(seqs))) else seqs,
+            [at[0], *(b - a for a, b in pairwise(at))],
+            _same(None if u is None else u - a for a, u in zip(at, until, strict=True)),
+            _same(p - a for a, p in zip(at, placed, strict=True)),
+            _same(received),
+            _same(flags),
+            _same(ids),
+            _same(epochs),
+            _same(sequences),
+            _same(corrects),
+            bodies,
+            b"".join(salts),
+        ]
+    )
+    if len(inside) < _WORTH_IT:
+        return _PLAIN + inside
+    return _ZSTD + _compressor().compress(inside)
+
+
+def unpack(inside: bytes, first_seq: int) -> list[Entry]:
+    """The entries in order of (placed, seq); Unreadable where these are no entries."""
+    try:
+        if inside[:1] == _ZSTD:
+            plain = _decompressor().decompress(inside[1:], max_output_size=_MOST_BYTES)
+        else:
+            plain = inside[1:]
+        seqs, at, until, placed, *rest, bodies, salts = _decode(plain)
+        received, flags, ids, epochs, sequences, corrects = rest
+        count = len(bodies)
+        times = list(accumulate(at))
+        return list(
+            map(
+                Entry,
+                range(first_seq, first_seq + count)
+                if seqs is None
+                else [first_seq + seq for seq in seqs],
+                times,
+                _ends(times, until),
+                map(int.__add__, times, _each(placed)),
+                _each(received),
+                _each(flags),
+                _each(ids),
+                _each(epochs),
+                _each(sequences),
+                _each(corrects),
+                bodies,
+                [salts[i : i + SALT_BYTES] for i in range(0, count * SALT_BYTES, SALT_BYTES)],
+            )
+        )
+    except (ZstdError, msgspec.DecodeError, ValueError, TypeError) as error:
+        raise Unreadable from error
+
+
+def _place(entry: Entry) -> tuple[int, int]:
+    return entry.placed, entry.seq
+
+
+def _same(values: Any) -> list[Any]:
+    """A column: [value] where all are equal, else one value for each entry."""
+    column = list(values)
+    return column[:1] if column.count(column[0]) == len(column) else column
+
+
+def _each(column: list[Any]) -> Any:
+    return repeat(column[0]) if len(column) == 1 else column
+
+
+def _ends(times: list[int], lengths: list[int | None]) -> Any:
+    if lengths == [None]:
+        return repeat(None)
+    return [None if d is None else t + d for t, d in zip(times, _each(lengths), strict=False)]
+
+
+def _compressor() -> ZstdCompressor:
+    """One for each thread: they are not to be shared."""
+    if not hasattr(_tools, "compressor"):
+        _tools.compressor = ZstdCompressor(level=_LEVEL)
+    found: ZstdCompressor = _tools.compressor
+    return found
+
+
+def _decompressor() -> ZstdDecompressor:
+    if not hasattr(_tools, "decompressor"):
+        _tools.decompressor = ZstdDecompressor()
+    found: ZstdDecompressor = _tools.decompressor
+    return found
