@@ -1,5 +1,6 @@
 """The command `inseam`: run the service, register organizations, look after keys."""
 
+import importlib
 import json
 import shutil
 from collections.abc import Iterator, Sequence
@@ -91,6 +92,39 @@ def worker() -> None:
             work.run()
         except KeyboardInterrupt:
             work.stop()
+
+
+@app.command()
+def mqtt(
+    broker: Annotated[str, typer.Option(help="mqtt://[user@]host:port, or mqtts:// with TLS.")],
+    topic: Annotated[str, typer.Option(help="What to subscribe to, such as 'inseam/+/events'.")],
+    organization: Annotated[str, typer.Option(help="The maker: its name, slug or id.")],
+    object_from: Annotated[
+        str | None,
+        typer.Option(
+            help="Where the topic names the object: 'inseam/{object}/events' by its id, "
+            "'inseam/{serial}/events' by its serial with --product. Without it records do."
+        ),
+    ] = None,
+    product: Annotated[UUID | None, typer.Option(help="The product whose serials it has.")] = None,
+    client_id: Annotated[
+        str | None, typer.Option(help="Our name at the broker; made of maker and topic.")
+    ] = None,
+    password_file: Annotated[Path | None, typer.Option(help="A file with the password.")] = None,
+    ca_file: Annotated[Path | None, typer.Option(help="A file with the broker's CA.")] = None,
+) -> None:
+    """Take a maker's usage from an MQTT broker; each message is acknowledged once it is stored."""
+    settings = _settings()
+    try:
+        door = importlib.import_module("app.mqtt.run")
+    except ModuleNotFoundError as error:
+        raise _stop(f"The command mqtt needs {error.name}: install inseam[mqtt].") from error
+    door.run_mqtt(
+        settings,
+        door.Wanted(
+            broker, topic, organization, object_from, product, client_id, password_file, ca_file
+        ),
+    )
 
 
 @app.command(name="migrate")

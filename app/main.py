@@ -11,10 +11,12 @@ from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
 from app import __version__
-from app.api.makers import bulk, device_keys, events, objects, products
+from app.api.makers import bulk, dead_letters, device_keys, events, gaps, objects, products
 from app.api.makers.sending import Intake
 from app.api.owners import data as own_data
 from app.api.owners import history as own_history
+from app.api.owners import log as own_log
+from app.api.owners import stream as own_stream
 from app.api.public import did, health, passports
 from app.api.vendors import data as vendor_data
 from app.keys.log_keys import open_log_keys
@@ -39,8 +41,12 @@ ROUTERS = (
     bulk.router,
     device_keys.router,
     events.router,
+    dead_letters.router,
+    gaps.router,
     own_data.router,
     own_history.router,
+    own_log.router,
+    own_stream.router,
     vendor_data.router,
     passports.router,
     did.router,

@@ -24,6 +24,7 @@ from app.kit.jobs import LeaseLost, Work, claim, fail, run_step
 from app.kit.logs import logger
 from app.oauth import tokens
 from app.objects import bulk, tickets
+from app.organizations import dead_letters
 from app.settings import Settings
 from app.usage import upkeep
 from app.usage.ingest import forget_names
@@ -54,6 +55,7 @@ def make_sweeps(settings: Settings, clock: Clock) -> list[Sweep]:
         lambda conn: jobs.forget_old(conn, clock),
         lambda conn: bulk.forget_old(conn, clock),
         lambda conn: tickets.forget_old(conn, clock),
+        lambda conn: dead_letters.forget_old(conn, clock),
         lambda conn: grants.mark_expired(conn, clock),
         lambda conn: requests.forget_old(conn, clock),
         lambda conn: tokens.forget_old(conn, clock),

@@ -1,20 +1,22 @@
 """What is driven: each case is one HTTP request, sent again and again with the time moved on."""
 
-import json
 from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from bench.load import STAMP
-from bench.seed import SEEDED, Seeded
+from bench.load import OBJECT, STAMP
+from bench.records import MINUTE, make_lines
+from bench.seed import Scene, Tokens
 
-HELLO = "hello"
+HELLO, RAW, BATCH, SINGLE, READING = "hello", "raw", "batch-1000", "single", "reading"
+_STRIDE = 7919 * 60  # seconds from one reading's place to the next: anywhere in the log
 
 
 @dataclass(frozen=True)
 class Case:
-    """A request as it stands on the wire, and what its answer must contain to count."""
+    """A request as it stands on the wire, and what its answer must contain to count. Without a
+    request it is not for HTTP."""
 
     name: str
     title: str
@@ -24,69 +26,81 @@ class Case:
     start: datetime
     records: int = 0
     wrap: int = 10**9
+    stride: int = 1
+    objects: Sequence[str] = ()
 
 
-def make_cases(seeded: Seeded) -> list[Case]:
-    """The bare endpoint first, then the service's hot roads."""
+def make_cases(scene: Scene, tokens: Tokens, seeded: int, *, is_sqlite: bool) -> list[Case]:
+    """The two yardsticks first, then the service's hot roads, over a log of so many records."""
+    start = scene.start + seeded * MINUTE
+    path = f"/v1/objects/{scene.object_id}/events"
+    how = "executemany" if is_sqlite else "COPY"
+
+    def ingest(name: str, title: str, count: int, connections: int, *, ids: bool = False) -> Case:
+        lines = make_lines(count, with_ids=ids)
+        return _ingest(name, title, lines, connections, path, tokens, start)
+
     return [
-        Case(HELLO, "bare FastAPI `/hello`", 32, _get("/hello"), '{"hello"', seeded.start),
-        _ingest(seeded, "batch-1000", "ingest, 1000 records a call", 1000, 8),
-        _ingest(seeded, "batch-1000-ids", "the same, each with its own id", 1000, 8, with_ids=True),
-        _ingest(seeded, "batch-100", "ingest, 100 records a call", 100, 16),
-        _ingest(seeded, "single", "ingest, a single record", 1, 32),
-        _reading(seeded),
-        _token(seeded),
+        Case(HELLO, "bare FastAPI `/hello`", 32, _get("/hello"), '{"hello"', start),
+        Case(RAW, f"raw {how}, 1000 rows a batch", 1, "", "", start, 1000),
+        ingest(BATCH, "ingest, 1000 records a call", 1000, 8),
+        ingest("batch-1000-one", "the same over one connection", 1000, 1),
+        ingest("batch-1000-ids", "the same, each with its own id", 1000, 8, ids=True),
+        ingest("batch-100", "ingest, 100 records a call", 100, 16),
+        ingest(SINGLE, "ingest, a single record", 1, 32),
+        make_reading(scene, tokens, seeded),
+        _token(scene),
     ]
 
 
-def _ingest(
-    seeded: Seeded, name: str, title: str, count: int, connections: int, with_ids: bool = False
-) -> Case:
-    records = [_record(number, with_ids) for number in range(count)]
-    body = json.dumps(records if count > 1 else records[0], separators=(",", ":"))
-    path = f"/v1/objects/{seeded.object_id}/events"
-    request = _post(path, f"Bearer {seeded.maker_token}", "application/json", body)
-    expect = f'"stored":{count},"duplicate":0,"refused":0'
-    return Case(name, title, connections, request, expect, seeded.start + SEEDED, count)
-
-
-def _record(number: int, with_id: bool) -> dict[str, Any]:
-    """Wear and wash in turn, a thousandth of a second apart, so that they come in order."""
-    at = f"{STAMP}.{number:03d}Z"
-    named: dict[str, Any] = {"id": f"{STAMP}.{number:03d}"} if with_id else {}
-    if number % 2:
-        values: dict[str, Any] = {"temperature": 30, "programme": "delicate"}
-        return {"stream": "wash", "at": at, "values": values} | named
-    values = {"steps": 1000 + number, "minutes": 12.5}
-    return {"stream": "wear", "at": at, "until": at, "values": values} | named
-
-
-def _reading(seeded: Seeded) -> Case:
+def make_reading(scene: Scene, tokens: Tokens, records: int) -> Case:
     """A full page from a place of the log that differs each time; `next` proves it is full."""
     query = f"limit=100&from={STAMP}Z"
-    request = _get(
-        f"/v1/data/objects/{seeded.pseudonym}/records?{query}", f"Bearer {seeded.vendor_token}"
-    )
-    wrap = int((SEEDED - timedelta(days=1)).total_seconds())
+    path = f"/v1/data/objects/{scene.pseudonym}/records?{query}"
     return Case(
-        "reading",
+        READING,
         "protected reading of 100 records",
         32,
-        request,
+        _get(path, f"Bearer {tokens.vendor}"),
         '"next":"',
-        seeded.start,
+        scene.start,
         records=100,
-        wrap=wrap,
+        wrap=int(max(records - 200, 1) * MINUTE / timedelta(seconds=1)),
+        stride=_STRIDE,
     )
 
 
-def _token(seeded: Seeded) -> Case:
-    secret = b64encode(f"{seeded.maker_id}:{seeded.maker_secret}".encode()).decode()
+def make_spread(scene: Scene, tokens: Tokens, name: str, title: str) -> Case:
+    """Batches of 1000 to several objects, each connection to one of them."""
+    lines, path = make_lines(1000), f"/v1/objects/{OBJECT}/events"
+    case = _ingest(name, title, lines, len(scene.things), path, tokens, scene.start)
+    objects = [str(object_id) for object_id, _ in scene.things]
+    return Case(**(vars(case) | {"objects": objects}))
+
+
+def _ingest(
+    name: str,
+    title: str,
+    lines: Sequence[str],
+    connections: int,
+    path: str,
+    tokens: Tokens,
+    start: datetime,
+) -> Case:
+    count = len(lines)
+    body = f"[{','.join(lines)}]" if count > 1 else lines[0]
+    request = _post(path, f"Bearer {tokens.maker}", "application/json", body)
+    expect = f'"stored":{count},"duplicate":0,"refused":0'
+    return Case(name, title, connections, request, expect, start, count)
+
+
+def _token(scene: Scene) -> Case:
+    secret = b64encode(f"{scene.maker_id}:{scene.maker_secret}".encode()).decode()
     form = "grant_type=client_credentials&scope=log%3Awrite"
     kind = "application/x-www-form-urlencoded"
     request = _post("/oauth/token", f"Basic {secret}", kind, form)
     title = "token, client_credentials"
-    return Case("token", title, 32, request, '"access_token"', seeded.start)
+    return Case("token", title, 32, request, '"access_token"', scene.start)
 
 
 def _get(path: str, authorization: str = "") -> str:

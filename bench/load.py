@@ -8,6 +8,7 @@ import asyncio
 import json
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,6 +18,7 @@ from typing import cast
 import uvloop
 
 STAMP = "YYYY-MM-DDThh:mm:ss"
+OBJECT = "OOOOOOOO-OOOO-OOOO-OOOO-OOOOOOOOOOOO"
 MOST_REQUESTS = 100_000
 
 _HEAD_END = b"\r\n\r\n"
@@ -26,8 +28,9 @@ _PATIENCE = 20.0
 
 @dataclass(frozen=True)
 class Load:
-    """What to send. Every STAMP in the request becomes `start` and a second more for each request,
-    beginning again after `wrap`; so what is sent is never the same twice, and moves on in time."""
+    """What to send. Every STAMP in the request becomes `start` and `stride` seconds more for each
+    request, beginning again after `wrap`; so what is sent is never the same twice, and moves on in
+    time. OBJECT becomes one of `objects`, the same for all requests of a connection."""
 
     port: int
     request: str
@@ -37,15 +40,18 @@ class Load:
     start: str
     skip: int = 0
     wrap: int = 10**9
+    stride: int = 1
+    objects: Sequence[str] = ()
     warm_up: float = 0.3
 
 
 @dataclass
 class Heard:
-    """What came of it. `sent` counts the warm-up too; the figures leave it out."""
+    """What came of it. `sent` counts the warm-up too; the figures leave it out. Of a call that was
+    under way when the measured time began or ended, `answered` counts the part within."""
 
     sent: int = 0
-    answered: int = 0
+    answered: float = 0.0
     failed: int = 0
     first_failure: str = ""
     seconds: float = 0.0
@@ -62,26 +68,30 @@ class _Run:
     measured_from: float
     measured_to: float
     heard: Heard = field(default_factory=Heard)
-    latencies: list[float] = field(default_factory=list)
+    times: list[tuple[float, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.template = self.load.request.encode()
         self.start = datetime.fromisoformat(self.load.start).replace(tzinfo=None)
 
-    def next_request(self) -> bytes | None:
+    def template(self, number: int) -> bytes:
+        """The request of the connection of that number, without its time."""
+        names, request = self.load.objects, self.load.request
+        return (request.replace(OBJECT, names[number % len(names)]) if names else request).encode()
+
+    def next_request(self, template: bytes) -> bytes | None:
         if perf_counter() >= self.measured_to or self.heard.sent >= MOST_REQUESTS:
             return None
-        second = (self.load.skip + self.heard.sent) % self.load.wrap
+        second = (self.load.skip + self.heard.sent) * self.load.stride % self.load.wrap
         self.heard.sent += 1
         stamp = (self.start + timedelta(seconds=second)).isoformat(timespec="seconds")
-        return self.template.replace(STAMP.encode(), stamp.encode())
+        return template.replace(STAMP.encode(), stamp.encode())
 
     def take(self, answer: bytes, sent_at: float) -> None:
         now = perf_counter()
         if not answer.startswith(b"HTTP/1.1 200 ") or self.load.expect.encode() not in answer:
             self.fail(answer[:600].decode(errors="replace"))
-        elif self.measured_from <= now < self.measured_to:
-            self.latencies.append(now - sent_at)
+        elif now > self.measured_from:
+            self.times.append((sent_at, now))
 
     def fail(self, what: str) -> None:
         self.heard.failed += 1
@@ -91,8 +101,9 @@ class _Run:
 class _Connection(asyncio.Protocol):
     """One keep-alive connection; `ended` when it has nothing more to send."""
 
-    def __init__(self, run: _Run) -> None:
+    def __init__(self, run: _Run, number: int) -> None:
         self.run = run
+        self.template = run.template(number)
         self.ended: asyncio.Future[None] = run.loop.create_future()
         self.transport: asyncio.Transport
         self.buffer = bytearray()
@@ -104,7 +115,7 @@ class _Connection(asyncio.Protocol):
         self.send()
 
     def send(self) -> None:
-        request = self.run.next_request()
+        request = self.run.next_request(self.template)
         if request is None:
             self.transport.close()
             return
@@ -146,14 +157,15 @@ async def drive(load: Load) -> Heard:
     begin = perf_counter() + load.warm_up
     run = _Run(load, loop, begin, begin + load.seconds)
     ends = []
-    for _ in range(load.connections):
-        make = partial(_Connection, run)
+    for number in range(load.connections):
+        make = partial(_Connection, run, number)
         _, connection = await loop.create_connection(make, "127.0.0.1", load.port)
         ends.append(connection.ended)
     await asyncio.wait_for(asyncio.gather(*ends), load.warm_up + load.seconds + _PATIENCE)
-    heard, times = run.heard, sorted(run.latencies)
-    heard.seconds = min(perf_counter(), run.measured_to) - begin
-    heard.answered = len(times)
+    heard, end = run.heard, min(perf_counter(), run.measured_to)
+    heard.seconds = end - begin
+    heard.answered = sum((min(b, end) - max(a, begin)) / (b - a) for a, b in run.times)
+    times = sorted(b - a for a, b in run.times)
     if times:
         heard.p50_ms = times[len(times) // 2] * 1000
         heard.p99_ms = times[len(times) * 99 // 100] * 1000

@@ -6,24 +6,27 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from app.kit.clock import SystemClock
-from app.kit.db import Database
-from app.kit.migrate import migrate
 from app.settings import Settings
-from bench.cases import HELLO, Case, make_cases
+from bench.cases import HELLO, RAW, Case, make_cases
+from bench.fill import make_filler, make_taker, prepare
 from bench.load import Heard, Load
-from bench.processes import cpu_seconds, free_port, serve_hello, serve_inseam
-from bench.seed import Seeded, seed
+from bench.processes import ROOT, cpu_seconds, free_port, serve_hello, serve_inseam
+from bench.raw import open_raw
+from bench.sample import Round, Sample
+from bench.seed import Scene, Tokens, let_in, seed
 
-ROOT = Path(__file__).resolve().parents[1]
 NO_LIMIT = 10**9
 TOKEN_SECONDS = 3600
+SEEDED = 10_000
+BACK = timedelta(days=13)  # what is sent after the seeded week is young enough to have ids
+_WARM_UP = 0.3
 _PATIENCE = 60.0
 
 
@@ -32,25 +35,12 @@ class Failed(Exception):
 
 
 @dataclass(frozen=True)
-class Sample:
-    """One case in one round."""
+class Target:
+    """A server that is driven, and the process of its database where that is ours."""
 
-    case: Case
-    requests_s: float
-    p50_ms: float
-    p99_ms: float
-    cpu_us: float | None
-    database_us: float | None
-
-
-@dataclass(frozen=True)
-class _Target:
     port: int
     pid: int
-    database_pid: int | None
-
-
-Round = dict[str, Sample]
+    database_pid: int | None = None
 
 
 @contextmanager
@@ -65,28 +55,36 @@ def scratch() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def measure_once(
+def measure_cases(
     folder: Path, database_url: str, database_pid: int | None, rounds: int, seconds: float
 ) -> list[Round]:
     """Seed, serve and drive; a dict of samples by case for each round."""
-    settings = _settings(folder, database_url)
-    seeded = _prepare(settings)
-    with serve_hello() as (hello_port, hello_pid), serve_inseam(settings) as service_pid:
-        hello = _Target(hello_port, hello_pid, None)
-        service = _Target(settings.port, service_pid, database_pid)
+    settings = make_settings(folder, database_url)
+    scene, tokens = seed_small(settings)
+    cases = make_cases(scene, tokens, SEEDED, is_sqlite=not database_url)
+    with (
+        serve_hello() as (hello_port, hello_pid),
+        serve_inseam(settings) as service_pid,
+        open_raw(folder, database_url, scene.start) as raw,
+    ):
+        hello = Target(hello_port, hello_pid)
+        service = Target(settings.port, service_pid, database_pid)
         skip = 0
         found: list[Round] = []
         for _ in range(rounds):
             samples: Round = {}
-            for case in make_cases(seeded):
+            for case in cases:
+                if case.name == RAW:
+                    samples[RAW] = raw.run(case, seconds)
+                    continue
                 target = hello if case.name == HELLO else service
-                samples[case.name], sent = _drive(case, target, seconds, skip)
+                samples[case.name], sent = drive(case, target, seconds, skip)
                 skip += sent if target is service else 0
             found.append(samples)
         return found
 
 
-def _settings(folder: Path, database_url: str) -> Settings:
+def make_settings(folder: Path, database_url: str, **more: Any) -> Settings:
     """As shipped, but for limits that would stop the load and a token that lasts for it."""
     port = free_port()
     limits: dict[str, Any] = {
@@ -100,17 +98,22 @@ def _settings(folder: Path, database_url: str) -> Settings:
         log_level="ERROR",
         access_token_seconds=TOKEN_SECONDS,
         **limits,
+        **more,
     )
 
 
-def _prepare(settings: Settings) -> Seeded:
-    settings.data_dir.mkdir(parents=True)
-    migrate(settings.url)
-    with Database(settings.url, pool_size=settings.pool_size) as database:
-        return seed(database, SystemClock().now())
+def seed_small(settings: Settings) -> tuple[Scene, Tokens]:
+    """One object with a log that is long enough for pages from anywhere in it."""
+    now = SystemClock().now()
+    database, keys = prepare(settings)
+    with database, closing(keys):
+        scene = seed(database, now, (now - BACK).replace(microsecond=0))
+        make_filler(database, make_taker(settings, keys), scene).add(SEEDED)
+        return scene, let_in(database, scene, now)
 
 
-def _drive(case: Case, target: _Target, seconds: float, skip: int) -> tuple[Sample, int]:
+def drive(case: Case, target: Target, seconds: float, skip: int = 0) -> tuple[Sample, int]:
+    """Drive it for that long; the sample, and how many requests were sent. Failed."""
     load = Load(
         target.port,
         case.request,
@@ -120,6 +123,9 @@ def _drive(case: Case, target: _Target, seconds: float, skip: int) -> tuple[Samp
         _wire(case.start),
         skip,
         case.wrap,
+        case.stride,
+        case.objects,
+        min(_WARM_UP, seconds),
     )
     before = _cpu(target)
     heard = _ask(load)
@@ -128,15 +134,8 @@ def _drive(case: Case, target: _Target, seconds: float, skip: int) -> tuple[Samp
     )
     if heard.failed or not heard.answered:
         raise Failed(f"{case.title}: {heard.failed} failed. {heard.first_failure}")
-    sample = Sample(
-        case,
-        heard.answered / heard.seconds,
-        heard.p50_ms,
-        heard.p99_ms,
-        cpu,
-        database,
-    )
-    return sample, heard.sent
+    speed = heard.answered / heard.seconds
+    return Sample(case, speed, heard.p50_ms, heard.p99_ms, cpu, database), heard.sent
 
 
 def _ask(load: Load) -> Heard:
@@ -155,13 +154,13 @@ def _ask(load: Load) -> Heard:
     return Heard(**json.loads(done.stdout))
 
 
-def _cpu(target: _Target) -> tuple[float | None, float | None]:
+def _cpu(target: Target) -> tuple[float | None, float | None]:
     database = cpu_seconds(target.database_pid) if target.database_pid else None
     return cpu_seconds(target.pid), database
 
 
 def _each(before: float | None, after: float | None, count: int) -> float | None:
-    if before is None or after is None:
+    if before is None or after is None or not count:
         return None
     return (after - before) / count * 1_000_000
 

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg import sql
+from sqlalchemy import make_url
 
 _FOLDERS = ("pginstall18", "pginstall")
 _START_SECONDS = 30.0
@@ -58,6 +60,40 @@ def private_postgres(folder: Path) -> Iterator[tuple[str, int]]:
             yield f"postgresql+psycopg://postgres@/postgres?host={sockets}", pid
     finally:
         shutil.rmtree(sockets, ignore_errors=True)
+
+
+def make_database(url: str, name: str) -> str:
+    """An empty database on the server of `url`, in place of one of that name; its URL."""
+    return _make(url, name, "template0")
+
+
+def copy_database(url: str, suffix: str) -> str:
+    """A copy of a database that nobody is connected to, beside it; its URL."""
+    name = make_url(url).database or ""
+    return _make(url, name + suffix, name)
+
+
+def drop_databases(url: str, prefix: str) -> None:
+    """Drop those whose names begin so."""
+    with _admin(url) as conn:
+        names = conn.execute("SELECT datname FROM pg_database WHERE datname ^@ %s", [prefix])
+        for (name,) in names.fetchall():
+            drop = sql.SQL("DROP DATABASE {} WITH (FORCE)")
+            conn.execute(drop.format(sql.Identifier(name)))
+
+
+def _make(url: str, name: str, template: str) -> str:
+    names = sql.Identifier(name), sql.Identifier(template)
+    with _admin(url) as conn:
+        conn.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(names[0]))
+        conn.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*names))
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+def _admin(url: str) -> "psycopg.Connection[Any]":
+    """Beside any database that is copied, for nobody may be connected to that."""
+    plain = make_url(url).set(drivername="postgresql", database="postgres")
+    return psycopg.connect(plain.render_as_string(hide_password=False), autocommit=True)
 
 
 def _find_binaries() -> Path:

@@ -1,6 +1,7 @@
 """The processes of a run: started on loopback, watched for their CPU time, ended with it."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -13,7 +14,8 @@ from typing import NamedTuple
 
 from app.settings import Settings
 
-_START_SECONDS = 30.0
+ROOT = Path(__file__).resolve().parents[1]
+_START_SECONDS = 120.0
 _STOP_SECONDS = 15.0
 
 
@@ -32,13 +34,26 @@ def serve_hello() -> Iterator[tuple[int, int]]:
 
 
 @contextmanager
-def serve_inseam(settings: Settings) -> Iterator[int]:
-    """The real service, one worker, by its own command; its process id."""
+def serve_inseam(settings: Settings, workers: int = 1) -> Iterator[int]:
+    """The real service by its own command; its process id."""
+    command = ["app.cli", "serve", "--no-migrate", "--workers", str(workers)]
+    with _inseam(command, settings) as pid:
+        yield pid
+
+
+@contextmanager
+def serve_profiled(settings: Settings, out: Path, clock: str) -> Iterator[int]:
+    """The same under a profiler, which begins at SIGUSR1 and writes to `out` at the end."""
+    with _inseam(["bench.profiled", str(out), clock], settings) as pid:
+        yield pid
+
+
+@contextmanager
+def _inseam(command: list[str], settings: Settings) -> Iterator[int]:
     told = {
         f"INSEAM_{name.upper()}": str(getattr(settings, name)) for name in settings.model_fields_set
     }
-    command = [sys.executable, "-m", "app.cli", "serve"]
-    with _running(command, told, settings.port, "/readyz") as pid:
+    with _running([sys.executable, "-m", *command], told, settings.port, "/readyz") as pid:
         yield pid
 
 
@@ -61,6 +76,15 @@ def cpu_seconds(pid: int) -> float | None:
     return (own.own + own.reaped + children) / os.sysconf("SC_CLK_TCK")
 
 
+def rss_bytes(pid: int) -> int | None:
+    """The memory that a process holds; None where there is no /proc."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except OSError:
+        return None
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
 class _Times(NamedTuple):
     parent: int
     own: int
@@ -80,7 +104,7 @@ def _times(pid: int) -> _Times | None:
 @contextmanager
 def _running(command: list[str], told: dict[str, str], port: int, path: str) -> Iterator[int]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("INSEAM_")}
-    process = subprocess.Popen(command, env=clean | told, start_new_session=True)
+    process = subprocess.Popen(command, env=clean | told, cwd=ROOT, start_new_session=True)
     try:
         _await(process, port, path)
         yield process.pid
@@ -89,13 +113,13 @@ def _running(command: list[str], told: dict[str, str], port: int, path: str) -> 
 
 
 def end(process: "subprocess.Popen[bytes]") -> None:
-    """Ask it to end, and see that it does."""
+    """Ask it to end, and see that it does, with what it started: it leads a session of its own."""
     process.terminate()
-    try:
+    with suppress(subprocess.TimeoutExpired):
         process.wait(_STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _await(process: "subprocess.Popen[bytes]", port: int, path: str) -> None:

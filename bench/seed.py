@@ -1,4 +1,4 @@
-"""What is measured upon: a maker, an object of a claimed log, a vendor with a permission.
+"""What is measured upon: a maker, objects of a claimed log, a vendor with a permission.
 
 Through the service's own functions, as the demo does it.
 """
@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from app.accounts.owners import create_owner
@@ -19,6 +18,7 @@ from app.demo.products import JEANS
 from app.kit.clock import FixedClock
 from app.kit.db import Database
 from app.kit.ids import new_id
+from app.oauth.personal import create_token
 from app.oauth.tokens import Family, mint
 from app.objects.mint import Minted
 from app.objects.mint import mint as mint_objects
@@ -28,11 +28,7 @@ from app.organizations.clients import create_client
 from app.organizations.models import Client, Organization
 from app.organizations.service import any_organization, create_organization
 from app.ownership.claim import Wish, claim
-from app.usage.ingest import STORED, Call, LineResult, Taker, ingest
-from app.usage.items import MAX_RECORDS, read_items
 
-BACK = timedelta(days=29)
-SEEDED = timedelta(minutes=MAX_RECORDS)
 _READS = ["usage:read", "care:read"]
 _PURPOSE = {
     "purpose": "RepairImpairments",
@@ -47,51 +43,90 @@ class NotEmpty(Exception):
 
 
 @dataclass(frozen=True)
-class Seeded:
-    """What the requests need. `start` is where the log begins, a record a minute for SEEDED."""
+class Scene:
+    """Who and what there is. `things` are (object, tenure); the permission is for the first. The
+    log may begin at `start`."""
 
+    org_id: UUID
+    owner_id: UUID
     maker_id: str
     maker_secret: str
-    maker_token: str
-    vendor_token: str
-    object_id: str
-    pseudonym: str
+    vendor_id: str
+    grant_id: UUID
+    pseudonym: UUID
+    things: list[tuple[UUID, UUID]]
     start: datetime
 
+    @property
+    def object_id(self) -> UUID:
+        return self.things[0][0]
 
-def seed(database: Database, taker: Taker, now: datetime) -> Seeded:
-    """Write it all; NotEmpty where anything stands there."""
-    start = (now - BACK).replace(microsecond=0)
+
+@dataclass(frozen=True)
+class Tokens:
+    """What lets each of them in for an hour."""
+
+    maker: str
+    vendor: str
+    owner: str
+
+
+def seed(database: Database, now: datetime, start: datetime, objects: int = 1) -> Scene:
+    """Write it all, the logs empty; NotEmpty where anything stands there."""
     clock = FixedClock(start)
     with database.session() as db:
         if any_organization(db):
             raise NotEmpty("The database is not empty; measure on one made for it.")
         denim = create_organization(db, clock, "Big Denim", gs1_prefixes=["950600"])
         gateway, secret = _client(db, clock, denim, ["log:write"])
-        product = register_product(db, clock, denim.org_id, ProductSpec.model_validate(JEANS))
-        minted = mint_objects(db.connection(), clock, product, ["SL-000001"], 30)[0]
-        assert isinstance(minted, Minted)
         assert secret is not None
+        product = register_product(db, clock, denim.org_id, ProductSpec.model_validate(JEANS))
+        serials = [f"SL-{number:06}" for number in range(1, objects + 1)]
+        minted = mint_objects(db.connection(), clock, product, serials, 30)
         owner_id = create_owner(db, clock, "An owner", time_zone="Europe/Paris").owner_id
-        claim(db, clock, owner_id, minted.code, Wish("me", start), 30)
+        things = []
+        for one in minted:
+            assert isinstance(one, Minted)
+            tenure = claim(db, clock, owner_id, one.code, Wish("me", start), 30)
+            things.append((one.object_id, tenure.tenure_id))
         mend = create_organization(db, clock, "Mend & Co")
         vendor, _ = _client(db, clock, mend, _READS, [_PURPOSE])
     clock.set(now)
-    _fill(database, taker, clock, denim, minted, start)
     with database.session() as db:
-        grant_id = _allow(db, clock, vendor, owner_id, minted)
+        grant_id = _allow(db, clock, vendor, owner_id, things[0][0])
         pseudonym = get_grant(db, clock, owner_id, grant_id).details[0].pseudonym
-        ends = now + timedelta(hours=1)
-        own = Family(new_id(), gateway.client_id, None, None)
-        granted = Family(new_id(), vendor.client_id, owner_id, grant_id)
-        return Seeded(
-            gateway.client_id,
-            secret,
-            mint(db, now, "access", own, ["log:write"], ends),
-            mint(db, now, "access", granted, _READS, ends),
-            str(minted.object_id),
-            str(pseudonym),
-            start,
+    return Scene(
+        denim.org_id,
+        owner_id,
+        gateway.client_id,
+        secret,
+        vendor.client_id,
+        grant_id,
+        pseudonym,
+        things,
+        start,
+    )
+
+
+def let_in(database: Database, scene: Scene, now: datetime) -> Tokens:
+    """Tokens for whoever sends and reads."""
+    ends = now + timedelta(hours=1)
+    maker = Family(new_id(), scene.maker_id, None, None)
+    vendor = Family(new_id(), scene.vendor_id, scene.owner_id, scene.grant_id)
+    with database.session() as db:
+        _, personal = create_token(
+            db,
+            FixedClock(now),
+            scene.owner_id,
+            "bench",
+            scopes=["own:read", "own:export"],
+            objects=None,
+            until=ends,
+        )
+        return Tokens(
+            mint(db, now, "access", maker, ["log:write"], ends),
+            mint(db, now, "access", vendor, _READS, ends),
+            personal,
         )
 
 
@@ -116,26 +151,7 @@ def _client(
     )
 
 
-def _fill(
-    database: Database, taker: Taker, clock: FixedClock, maker: Organization, minted: Minted, start: datetime
-) -> None:
-    """A record a minute, wear and wash in turn, for SEEDED."""
-    values: dict[str, Any] = {"wear": {"steps": 90, "minutes": 1}, "wash": {"temperature": 30}}
-    records = []
-    for minute in range(int(SEEDED / timedelta(minutes=1))):
-        at = (start + timedelta(minutes=minute)).isoformat()
-        stream = "wash" if minute % 2 else "wear"
-        until = {"until": at} if stream == "wear" else {}
-        records.append({"stream": stream, "at": at, "values": values[stream]} | until)
-    items = read_items(records, minted.object_id)
-
-    def work(conn: Connection) -> list[LineResult]:
-        return ingest(conn, clock, taker, Call(maker.org_id, items))
-
-    assert {one.status for one in database.submit(work).result(60)} == {STORED}
-
-
-def _allow(db: Session, clock: FixedClock, vendor: Client, owner_id: UUID, minted: Minted) -> UUID:
+def _allow(db: Session, clock: FixedClock, vendor: Client, owner_id: UUID, object_id: UUID) -> UUID:
     ticket = open_request(
         db,
         clock,
@@ -147,7 +163,7 @@ def _allow(db: Session, clock: FixedClock, vendor: Client, owner_id: UUID, minte
         life=timedelta(hours=1),
     )
     choice = Choice(
-        objects=frozenset({minted.object_id}),
+        objects=frozenset({object_id}),
         categories=frozenset(scope.partition(":")[0] for scope in _READS),
         until=clock.now() + timedelta(days=90),
         history_from=None,

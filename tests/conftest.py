@@ -191,6 +191,8 @@ def work_jobs(app: FastAPI, settings: Settings, clock: FixedClock) -> Callable[[
         worker = Worker(settings, app.state.db, clock, app.state.keyring, app.state.log_keys)
         while worker.work_once():
             pass
+        while worker.keep_up():
+            pass
         worker.sweep()
 
     return work

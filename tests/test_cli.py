@@ -1,11 +1,14 @@
 """The command, as an operator types it."""
 
 import json
+import sys
 import zipfile
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 from typer.testing import CliRunner
 
 from app import cli
@@ -22,6 +25,14 @@ from app.ownership.claim import Wish, claim
 from tests.support.source import ROOT
 
 run = CliRunner()
+MQTT = ("mqtt", "--topic", "x/+", "--organization", "nobody")
+
+
+@pytest.fixture(autouse=True)
+def _fresh_logs() -> Iterator[None]:
+    """A command sends logs to where it runs, which is closed when it ends."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture
@@ -72,6 +83,9 @@ def test_an_operator_registers_a_maker_and_a_vendor(home: Path) -> None:
         (("org", "create", "X", "--ticket-key", "nowhere.json"), "nowhere.json"),
         (("client", "create", "Nobody", "--name", "X", "--scope", "log:write"), "organization"),
         (("export", "nobody@people.example"), "owner"),
+        ((*MQTT, "--broker", "broker.example"), "mqtt://"),
+        ((*MQTT, "--broker", "mqtt://b", "--object-from", "x"), "{object}"),
+        ((*MQTT, "--broker", "mqtt://b"), "organization"),
     ],
 )
 def test_what_can_be_mended_is_said_in_one_line(
@@ -82,6 +96,17 @@ def test_what_can_be_mended_is_said_in_one_line(
     said: str,
 ) -> None:
     assert said in refuse(capsys, monkeypatch, *words)
+
+
+def test_what_is_not_installed_is_named(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [n for n in sys.modules if n.startswith("app.mqtt")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "aiomqtt", None)
+    text = refuse(capsys, monkeypatch, *MQTT, "--broker", "mqtt://b")
+    assert text == "inseam: The command mqtt needs aiomqtt: install inseam[mqtt]."
+    assert run.invoke(cli.app, ["keys", "list"]).exit_code == 0
 
 
 def test_a_bad_setting_is_named(
@@ -151,7 +176,8 @@ def test_a_simulated_life_is_the_same_again(home: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["serve"], ["org", "create"], ["client", "create"], ["keys"], ["simulate"]]
+    "words",
+    [[], ["serve"], ["org", "create"], ["client", "create"], ["keys"], ["simulate"], ["mqtt"]],
 )
 def test_the_help_is_enough_to_work_from(words: list[str]) -> None:
     result = run.invoke(cli.app, [*words, "--help"])

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.accesses.models import Access
@@ -68,6 +68,18 @@ def record_given(
     ]
     empty = _row(owner_id, access_id, 0, attempt) | {"result": "given", "send_by": send_by}
     conn.execute(_ADD, rows or [empty])
+
+
+def record_more(
+    conn: Connection, owner_id: UUID, access_id: UUID, count: int, send_by: datetime
+) -> None:
+    """A reading of one object that goes on: so many more records leave, until then at the latest.
+    Its row tells up to which record, in the order of reading, the answer may have left."""
+    conn.execute(
+        update(Access)
+        .where(Access.owner_id == owner_id, Access.access_id == access_id, Access.place == 0)
+        .values(count=Access.count + count, send_by=send_by)
+    )
 
 
 def record_refused(

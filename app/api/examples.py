@@ -14,6 +14,7 @@ _PROBLEMS = {
     415: "The content type or encoding is not taken.",
     422: "A part of the request is not valid; `errors` names it.",
     503: "The database does not answer now; try again.",
+    507: "There is no space to store this.",
     429: "Too many calls; wait for the seconds in Retry-After.",
 }
 

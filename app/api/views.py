@@ -22,6 +22,9 @@ class StreamOut(BaseModel):
     fields: list[FieldSpec]
     facts: StreamFacts
     holder_copy: str
+    keep_days: int | None = Field(
+        None, description="Days that records are kept here; null: until their owner erases them."
+    )
 
 
 class ProductOut(BaseModel):

@@ -22,7 +22,7 @@ def _facts(kind: str, volume: str, **more: Any) -> dict[str, Any]:
         "retention": "Up to 14 days in the product until it is sent; here until you erase it.",
         "how_to_get": "Claim it with the code on its label, then sign in here. It is free.",
         "how_to_retrieve": "Take an export as a ZIP file, or read it by API with your own token.",
-        "how_to_erase": "Write to us with its serial number; it is gone within 30 days.",
+        "how_to_erase": "On its page here, at once: all of it, or the days that you choose.",
         "technical_means": "These web pages, and a JSON API with OAuth 2.0 for apps you choose.",
         "terms_of_use": "It is yours: use it and give it on as you like, without charge.",
         "quality_of_service": "You get what anyone gets: same fields, same precision, same delay.",
@@ -57,9 +57,11 @@ def _place(told: str) -> dict[str, Any]:
         "facts": _facts(
             told,
             "About 4 records a day, 1 kB.",
+            retention="Up to 14 days in the product until it is sent; here for 90 days.",
             quality_of_service="Only where there is a mobile network; otherwise some hours later.",
         ),
         "holder_copy": "Nothing. The place is worked out in the product itself.",
+        "keep_days": 90,
     }
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -17,7 +18,7 @@ from app.kit.paging import Cursors
 from app.objects.identity import identity_of
 from app.objects.products import describe_object, stream_categories
 from app.objects.tenures import Held, held_objects
-from app.usage.read import Log
+from app.usage.read import Log, StreamSummary, summary
 from app.usage.segments import Opener
 from app.usage.wire import record_out, rfc3339
 
@@ -74,7 +75,7 @@ def read_own(
     bound = (reader.owner_id, reader.name, ref, wanted.stream, wanted.from_, wanted.to)
     position = cursors.open(wanted.after, *bound) if wanted.after else None
     attempt = reader.attempt(clock.now(), "records", dict(wanted.asked()))
-    held = _find(conn, reader, ref)
+    held = find_own(conn, reader, ref)
     window = narrow((None, None), wanted.from_, wanted.to)
     streams = {}
     if held is not None:
@@ -95,9 +96,38 @@ def read_own(
     return Disclosed(jsonio.dumps(body), send_by, cursor)
 
 
-def _find(conn: Connection, reader: OwnReader, ref: str) -> Held | None:
+def count_own(
+    conn: Connection, clock: Clock, reader: OwnReader, ref: str, deadline: timedelta
+) -> Disclosed | NotDisclosed:
+    """How much each stream of an own object holds; nothing is opened for it."""
+    attempt = reader.attempt(clock.now(), "stats", {})
+    held = find_own(conn, reader, ref)
+    if held is None:
+        record_refused(conn, reader.owner_id, None, None, attempt, "not-granted")
+        return NotDisclosed("not-granted")
+    send_by = clock.now() + deadline
+    given = Given(held.object_id, held.tenure_id, [], None, None, "exact", 0)
+    record_given(conn, reader.owner_id, new_id(), attempt, [given], send_by)
+    found = summary(conn, held.object_id, held.tenure_id)
+    streams = [_stats(name, found.get(name)) for name in stream_categories(conn, held.object_id)]
+    return Disclosed(jsonio.dumps({"days_in": "UTC", "streams": streams}), send_by)
+
+
+def find_own(conn: Connection, reader: OwnReader, ref: str) -> Held | None:
+    """The object of that id, where it is this owner's and the token reaches it."""
     wanted = parse_id(ref)
     for held in held_objects(conn, reader.owner_id):
         if held.object_id == wanted and reader.may_read(held.object_id):
             return held
     return None
+
+
+def _stats(stream: str, told: StreamSummary | None) -> dict[str, Any]:
+    return {
+        "stream": stream,
+        "count": told.count if told else 0,
+        "first_at": rfc3339(told.first_at) if told and told.first_at else None,
+        "last_at": rfc3339(told.last_at) if told and told.last_at else None,
+        "last_received_at": rfc3339(told.last_received_at) if told else None,
+        "days": told.days if told else {},
+    }

@@ -28,10 +28,11 @@ from app.kit.clock import Clock
 from app.kit.jobs import Job, Step, Work
 from app.objects.identity import identity_of
 from app.objects.products import describe_object, stream_categories
+from app.usage.own import removals_in
 from app.usage.read import Log, page
 from app.usage.rows import Row
 from app.usage.segments import Opener
-from app.usage.wire import csv_cell, flags_of, record_out, rfc3339
+from app.usage.wire import csv_cell, flags_of, record_line, rfc3339
 
 _STEP_RECORDS = 5000
 _ACCESS_PAGE = 1000
@@ -124,7 +125,7 @@ def _lengths(work: Path) -> dict[str, int]:
 
 def _append(work: Path, product: dict[str, Any], rows: list[Row]) -> None:
     with (work / "records.ndjson").open("ab") as file:
-        file.writelines(jsonio.dumps(record_out(row)) + b"\n" for row in rows)
+        file.writelines(map(record_line, rows))
     for stream in product["streams"]:
         mine = [row for row in rows if row.stream == stream["name"]]
         if mine:
@@ -156,6 +157,7 @@ def _finish(
     }
     _write_json(place.work / "object.json", about)
     _write_json(place.work / "grants.json", _grants(db, clock, export))
+    _write_json(place.work / "removals.json", _removals(conn, export))
     _write_accesses(place.work / "accesses.ndjson", db, export)
     (place.work / "records.ndjson").touch()
     manifest = {
@@ -200,6 +202,22 @@ def _grants(db: Session, clock: Clock, export: Export) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _removals(conn: Connection, export: Export) -> list[dict[str, Any]]:
+    """What was removed from the log, so that a copy says what it cannot hold."""
+    return [
+        {
+            "at": rfc3339(one.removed_at),
+            "by": "owner" if one.is_owners else "retention",
+            "stream": one.stream,
+            "from": one.from_ and rfc3339(one.from_),
+            "to": one.to and rfc3339(one.to),
+            "removed": one.records,
+            "final_at": one.final_at and rfc3339(one.final_at),
+        }
+        for one in removals_in(conn, (export.object_id, export.tenure_id))
+    ]
 
 
 def _write_accesses(path: Path, db: Session, export: Export) -> None:

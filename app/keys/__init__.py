@@ -1,4 +1,9 @@
-"""The service's own keys: signing keys and cursor keys, in a key ring file of mode 0600.
+"""The service's own keys, and those of the log.
 
-A retired key still opens and verifies what it made; only the newest seals and signs.
+`ring`: signing keys and cursor keys, in a file of mode 0600. A retired key still opens and verifies
+what it made; only the newest seals and signs.
+
+`log_keys`: the keys that seal the usage log, in a key store apart from the data. They are wrapped,
+level by level, under a key-encryption key that a provider holds: `file_provider`, `vault_provider`.
+A key is committed before its first use, and destroyed before what it opens is removed.
 """

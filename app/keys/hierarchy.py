@@ -90,9 +90,9 @@ class Hierarchy:
         context = _OWNER + owner_id.bytes
         return self._provider.wrap(self._provider.unwrap(wrapped, context), context)
 
-    def forget(self) -> None:
-        """Forget every opened key."""
-        self._opened.clear()
+    def forget(self, one: UUID | None = None) -> None:
+        """Forget what was opened of an owner or a tenure, or everything."""
+        self._opened.forget(lambda place, _: one is None or one.bytes in place[0])
 
     def _owner_key(self, owner_id: UUID, wrapped: bytes) -> bytes:
         place = (_OWNER + owner_id.bytes, wrapped)

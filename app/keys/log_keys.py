@@ -9,6 +9,7 @@ import importlib
 import threading
 from collections.abc import Callable, Collection, Iterable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 from uuid import UUID
@@ -32,6 +33,7 @@ from app.settings import Settings
 T = TypeVar("T")
 
 _TRIES = 40  # a page over many months may find one key after the other missing
+_ROUNDS = 4  # of taking keys that others take, make or destroy at the same time
 
 
 class KeyName(NamedTuple):
@@ -126,12 +128,12 @@ class LogKeys:
         """Read, make and reserve what is missing, committed when this returns. May wait for the
         provider and the store; Unavailable where they do not answer."""
         if missing.ids:
-            twice(lambda: self._open(missing.ids))
-        for _ in range(_TRIES):
+            twice(partial(self._open, missing.ids))
+        for _ in range(_ROUNDS):
             lacking = [name for name in missing.names if self._is_lacking(name)]
             if not lacking:
                 return
-            twice(lambda names=lacking: self._take(names))  # type: ignore[misc]
+            twice(partial(self._take, lacking))
 
     def destroy(self, tenure_id: UUID, key_ids: Collection[UUID]) -> None:
         """Destroy keys, in the files as well. May be repeated; Unavailable where it must be."""
@@ -141,11 +143,13 @@ class LogKeys:
     def destroy_tenure(self, tenure_id: UUID) -> None:
         """Destroy a tenure's key and every key below it, as `destroy` does."""
         self._store.delete_tenure(tenure_id)
+        self._hierarchy.forget(tenure_id)
         self._forget(lambda tenure, _: tenure == tenure_id)
 
     def destroy_owner(self, owner_id: UUID) -> None:
         """Destroy an owner's key and every key below it, as `destroy` does."""
         self._store.delete_owner(owner_id)
+        self._hierarchy.forget(owner_id)
         self._forget(lambda *_: True)
 
     def versions(self) -> list[KeyVersion]:
@@ -163,6 +167,7 @@ class LogKeys:
 
     def close(self) -> None:
         """Forget every key, and let go of the store and the provider."""
+        self._hierarchy.forget()
         self._forget(lambda *_: True)
         self._store.close()
         self._provider.close()
@@ -211,7 +216,7 @@ class LogKeys:
         self._writing.put(name, _Reserved(WritingKey(key.key_id, cipher), self._limits.block))
 
     def _forget(self, is_meant: Callable[[UUID, UUID], bool]) -> None:
-        self._hierarchy.forget()
+        """Forget the keys of the log whose tenure and id are meant."""
         self._opening.forget(lambda place, _: is_meant(*place))
         self._writing.forget(lambda name, held: is_meant(name.tenure_id, held.key.key_id))
 

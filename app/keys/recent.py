@@ -36,7 +36,3 @@ class Recent(Generic[K, V]):
         with self._lock:
             for key in [key for key, value in self._held.items() if is_meant(key, value)]:
                 del self._held[key]
-
-    def clear(self) -> None:
-        with self._lock:
-            self._held.clear()

@@ -8,6 +8,7 @@ PostgreSQL needs no lane; row locks do the work there.
 """
 
 import asyncio
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -36,11 +37,13 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.kit.errors import DomainError, OutOfSpace, Unavailable
 from app.kit.lane import Lane, Turnstile
+from app.kit.purge import empty_log, rewrite, vacuum
 
 T = TypeVar("T")
 P = TypeVar("P")
 
 _MAX_GROUP = 256
+_LEAST_SPACE = 1024 * 1024  # bytes on the disk of an SQLite file; a commit may need as many
 _RETRIED = {"40001", "40P01"}
 
 
@@ -140,9 +143,15 @@ class Database:
             yield conn
 
     def ping(self) -> None:
-        """Ask the database for anything at all; raises where it does not answer."""
+        """Ask the database for anything at all; raises where it does not answer, or where its file
+        has no room to grow."""
         with self._readers.begin() as conn:
             conn.exec_driver_sql("SELECT 1")
+        file = self.engine.url.database if self.is_sqlite else None
+        if file and Path(file).exists():
+            disk = os.statvfs(file)
+            if disk.f_bavail * disk.f_frsize < _LEAST_SPACE:
+                raise OutOfSpace
 
     def submit(self, work: Callable[[Connection], T]) -> "Future[T]":
         """Queue `work` for the group-commit writer; the future ends after its commit.
@@ -169,32 +178,18 @@ class Database:
         return await asyncio.shield(asyncio.wrap_future(self._writer.submit(task)))
 
     def purge(self, tables: Sequence[str], *, is_secret: bool = False) -> None:
-        """Take what was deleted from `tables` out of the files; Unavailable while others hold it
-        there. PostgreSQL's own log, and backups, keep it until they are thrown away.
-
-        VACUUM leaves deleted bytes in a page that keeps other rows (measured), which is enough for
-        what is sealed. Where they are secret the tables are written anew instead, and locked
-        meanwhile: a second for a million small rows.
-        """
-        if self.is_sqlite:
-            self._empty_log()
-            return
-        quote = self.engine.dialect.identifier_preparer.quote
-        how = "VACUUM (FULL)" if is_secret else "VACUUM"
-        with self.engine.connect() as conn:
-            alone = conn.execution_options(isolation_level="AUTOCOMMIT")
-            try:
-                alone.exec_driver_sql(f"{how} {', '.join(map(quote, tables))}")
-            except OperationalError as error:
-                raise translate(error) from error
-
-    def _empty_log(self) -> None:
-        """secure_delete has overwritten the pages; the older ones in the log go by a checkpoint,
-        which runs in no transaction: the first one is ended to keep its place in the lane only."""
-        with self.engine.connect() as conn:
-            conn.exec_driver_sql("COMMIT")
-            if conn.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar_one():
-                raise Unavailable
+        """Take what was deleted from `tables` out of the files, as far as that is needed: what is
+        sealed may stay where nothing reads it, what `is_secret` may not. Unavailable while others
+        hold it there."""
+        try:
+            if self.is_sqlite:
+                empty_log(self.engine)
+            elif is_secret:
+                rewrite(self.engine, tables)
+            else:
+                vacuum(self.engine, tables)
+        except (OperationalError, PoolTimeout) as error:
+            raise translate(error) from error
 
 
 class _Undone(Exception):

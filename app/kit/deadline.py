@@ -6,14 +6,15 @@ import fcntl
 import socket
 import struct
 import termios
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from app.kit.clock import Clock
+from app.kit.errors import DomainError
 
 TRANSPORT = "inseam.transport"
 _LOOK_AGAIN_SECONDS = 0.01
@@ -59,6 +60,59 @@ class TimedResponse(Response):
             if transport is not None:
                 _cut(transport)
             raise
+
+
+class TimedStream(StreamingResponse):
+    """An answer in chunks, each of which leaves within so many seconds or is cut off.
+
+    Where a chunk raises a DomainError in place of coming, the connection is cut too, so that
+    nobody takes what came before for the whole.
+    """
+
+    def __init__(
+        self,
+        chunks: AsyncIterator[bytes],
+        *,
+        seconds: float,
+        media_type: str,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(chunks, 200, headers, media_type)
+        self.chunks = chunks
+        self.seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        transport = scope.get(TRANSPORT)
+        try:
+            await self._send_all(transport, send)
+        except (DomainError, TimeoutError):
+            if transport is None:
+                raise
+            _cut(transport)
+            await asyncio.sleep(0)  # let the server hear of it
+        except BaseException:
+            if transport is not None:
+                _cut(transport)
+            raise
+
+    async def _send_all(self, transport: Any, send: Send) -> None:
+        start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+        await send(start)
+        deadline = asyncio.get_running_loop().time() + self.seconds
+        async for chunk in self.chunks:
+            await self._wait_until_left(transport, deadline)
+            if transport is not None and transport.is_closing():
+                return
+            deadline = asyncio.get_running_loop().time() + self.seconds
+            async with asyncio.timeout_at(deadline):
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await self._wait_until_left(transport, deadline)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _wait_until_left(self, transport: Any, deadline: float) -> None:
+        async with asyncio.timeout_at(deadline):
+            while transport is not None and _held_bytes(transport):
+                await asyncio.sleep(_LOOK_AGAIN_SECONDS / 10)
 
 
 def _held_bytes(transport: Any) -> int:

@@ -10,6 +10,7 @@ from app.kit.errors import InvalidJson
 
 MAX_DEPTH = 32
 MAX_INTEGER = 2**53 - 1
+MAX_PARTS = 600_000  # values and what holds them; 10,000 records of 40 fields have fewer
 
 # Possessive, and content with a string that never ends: no body makes it look back.
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
@@ -26,8 +27,10 @@ def loads(body: bytes) -> Any:
     """The value in `body` (RFC 8259), or InvalidJson.
 
     Refused beside syntax errors: duplicate keys, NaN and infinities (also by overflow), integers
-    outside ±(2^53−1), more than 32 levels, NUL and lone surrogates, anything but UTF-8.
+    outside ±(2^53−1), more than 32 levels, NUL and lone surrogates, anything but UTF-8; and more
+    parts than any body has that this service takes.
     """
+    check_size(body)
     _check_depth(body)
     try:
         value = json.loads(
@@ -49,6 +52,12 @@ def loads(body: bytes) -> Any:
     return value
 
 
+def check_size(body: bytes) -> None:
+    """InvalidJson where so much stands in `body` that it would be many times as large in memory."""
+    if _count_parts(body) > MAX_PARTS and _count_parts(_STRING.sub(b"", body)) > MAX_PARTS:
+        raise InvalidJson(f"The JSON has more than {MAX_PARTS} values.")
+
+
 def dumps(value: Any) -> bytes:
     """Compact UTF-8 JSON; ValueError on NaN."""
     return _COMPACT(value).encode()
@@ -66,6 +75,10 @@ def check_text(text: str, name: str = "text") -> str:
 
 
 _TOO_DEEP = f"The JSON is nested more than {MAX_DEPTH} levels deep."
+
+
+def _count_parts(body: bytes) -> int:
+    return body.count(b",") + body.count(b"[") + body.count(b"{")
 
 
 def _check_depth(body: bytes) -> None:

@@ -20,6 +20,7 @@ from app.kit.errors import (
     Kind,
     MalformedRequest,
     NotFound,
+    OutOfSpace,
     TooManyRequests,
     Unavailable,
 )
@@ -40,6 +41,8 @@ STATUS = {
     Kind.unavailable: 503,
     Kind.out_of_space: 507,
 }
+
+_RETRY_SECONDS: dict[type[DomainError], int] = {Unavailable: 1, OutOfSpace: 30}
 
 
 class MethodNotAllowed(DomainError):
@@ -81,7 +84,7 @@ def answer(error: DomainError, origin: str, status: int | None = None) -> Respon
     """The answer a caller of the JSON API sees."""
     code = status or STATUS[error.kind]
     headers = {"Cache-Control": "no-store"}
-    retry = error.extra.get("retry_after", 1 if isinstance(error, Unavailable) else None)
+    retry = error.extra.get("retry_after", _RETRY_SECONDS.get(type(error)))
     if retry is not None:
         headers["Retry-After"] = str(retry)
     challenge = error.extra.get("challenge")

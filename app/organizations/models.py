@@ -1,14 +1,17 @@
-"""Tables of organizations and clients (reference family: few rows, read everywhere)."""
+"""Tables of organizations and clients (reference family: few rows, read everywhere), and of the
+messages that a maker has to send again (local)."""
 
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.kit.columns import Blob, Flag, Id, Instant, Json, Words
+from app.kit.columns import Blob, Flag, Id, Instant, Json, Whole, Words
 from app.kit.db import Base, family
+
+LONGEST_TOPIC = 500
 
 
 class Organization(Base):
@@ -50,3 +53,24 @@ class Client(Base):
     purposes: Mapped[list[dict[str, Any]]] = mapped_column(Json)
     created_at: Mapped[datetime] = mapped_column(Instant)
     disabled_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class DeadLetter(Base):
+    """A message from a broker that was not stored wholly: its topic (the beginning of a long one),
+    when it last came, why, how large it was and its hash; never what it held.
+
+    `refused` says how many of its lines were, and `line` which was the first; None: all of it.
+    """
+
+    __tablename__ = "dead_letters"
+    __table_args__ = family("local", Index("ix_dead_letters_maker", "org_id", "at", "letter_id"))
+
+    org_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.org_id"), primary_key=True)
+    letter_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    topic: Mapped[str] = mapped_column(Words(LONGEST_TOPIC))
+    at: Mapped[datetime] = mapped_column(Instant, index=True)
+    reason: Mapped[str] = mapped_column(Words(100))
+    refused: Mapped[int | None] = mapped_column(Whole)
+    line: Mapped[int | None] = mapped_column(Whole)
+    size: Mapped[int] = mapped_column(Whole)
+    sha256: Mapped[bytes] = mapped_column(Blob(32))

@@ -53,6 +53,18 @@ def corrected_among(
     return found & set(named)
 
 
+def noted_corrections(
+    conn: Connection, object_id: UUID, tenure_id: UUID, stream: str
+) -> set[bytes]:
+    """The hashes of the names of all of a stream's records that another one corrects."""
+    query = select(Correction.name_hash).where(
+        Correction.object_id == object_id,
+        Correction.tenure_id == tenure_id,
+        Correction.stream == stream,
+    )
+    return set(conn.execute(query).scalars())
+
+
 def note_corrections(
     conn: Connection, now: datetime, corrected: Collection[tuple[UUID, UUID, str, str]]
 ) -> None:

@@ -220,6 +220,13 @@ def heads_of(conn: Connection, object_id: UUID, tenure_id: UUID) -> list[HeadRow
     return [_head(row) for row in rows if row.tenure_id == tenure_id]
 
 
+def head_of(conn: Connection, object_id: UUID, tenure_id: UUID, stream: str) -> HeadRow | None:
+    """The head of one stream."""
+    ids = {"object_id": object_id, "tenure_id": tenure_id, "stream": stream}
+    row = conn.execute(_HEAD, ids).one_or_none()
+    return None if row is None else _head(row)
+
+
 def unheard_since_transfer(conn: Connection, tenures: Collection[tuple[UUID, UUID]]) -> set[UUID]:
     """Which of these (object, tenure) had an earlier tenure and have stored nothing in this one."""
     ids = [object_id for object_id, _ in tenures]
@@ -466,6 +473,7 @@ def _with_sealed(near: Any, sure: ColumnElement[Any], *, is_back: bool) -> Selec
     )
 
 
+_HEAD = select(StreamHead.__table__).where(*_mine(StreamHead))
 _FORWARD = {dialect: _forward(dialect) for dialect in ("sqlite", "postgresql")}
 _BACK = _back()
 _REACH_TO = select(func.max(Segment.placed_to)).where(

@@ -135,7 +135,7 @@ def open_segment(keys: Opener, row: SegmentRow) -> list[Entry]:
     try:
         inside = cipher.decrypt(nonce, rest, aad_of(row))
         return unpack(inside, row.first_seq) if row.state == STORED else []
-    except (InvalidTag, Unreadable, ValueError) as error:
+    except (InvalidTag, Unreadable, ValueError, TypeError) as error:
         raise CannotOpen(f"{row.object_id} {row.stream} from {row.first_seq}") from error
 
 

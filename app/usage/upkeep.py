@@ -17,9 +17,13 @@ def pack(db: Database, clock: Clock, keys: EagerKeys) -> bool:
 
 
 def expire(db: Database, clock: Clock, keys: EagerKeys) -> bool:
-    """Remove what one stream has kept long enough."""
+    """Remove what one stream has kept long enough. Where its month's key lives on, the bytes must
+    leave SQLite's log of older pages; PostgreSQL frees them by itself."""
     with db.connection() as conn:
-        return expire_next(conn, clock, keys)
+        is_found = expire_next(conn, clock, keys)
+    if is_found and db.is_sqlite:
+        db.purge([Segment.__tablename__])
+    return is_found
 
 
 def finish_removal(db: Database, clock: Clock, keys: EagerKeys) -> bool:

@@ -44,3 +44,14 @@ def record_out(row: Row) -> dict[str, Any]:
         out["placed_at"] = rfc3339(row.placed_at)
     out["flags"] = flags
     return out
+
+
+def record_line(row: Row) -> bytes:
+    """`record_out` as a line of NDJSON. The values are put in as they are stored, unread."""
+    # A stream's name, a time and a flag hold no character that JSON escapes.
+    until = "" if row.until is None else f',"until":"{rfc3339(row.until)}"'
+    flags = flags_of(row)
+    placed = f',"placed_at":"{rfc3339(row.placed_at)}"' if "clock" in flags else ""
+    told = ",".join(f'"{flag}"' for flag in flags)
+    start = f'{{"stream":"{row.stream}","at":"{rfc3339(row.at)}"{until},"values":'
+    return f'{start}{row.body}{placed},"flags":[{told}]}}\n'.encode()

@@ -16,7 +16,7 @@ router = APIRouter()
 _ACTS = (
     ("/security", "change how you get in"),
     ("/exports", "make an export"),
-    ("/objects", "hand it over or erase it"),
+    ("/objects", "remove records for good"),
     ("/claim", "claim an object"),
 )
 

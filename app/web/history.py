@@ -104,7 +104,7 @@ def _entry(
 
 
 def _window(row: Access, fmt: Formatter) -> str:
-    if row.result != "given" or row.action != "records":
+    if row.result != "given" or row.action not in ("records", "stream"):
         return ""
     end = fmt.on(row.window_to or row.at)
     if row.window_from is None:

@@ -28,6 +28,7 @@ from app.usage.wire import csv_cell, rfc3339
 from app.web.format import Formatter
 from app.web.object_plots import Period, Plot, draw, say
 from app.web.pages import SignedIn, render
+from app.web.recording_section import recording_section
 
 router = APIRouter()
 
@@ -64,6 +65,7 @@ def show_object(
         plots=[_plot(log, held, stream, shown, day, fmt) for stream in streams],
         readers=_readers(db, clock, owner, held),
         latest=_latest(log, streams, fmt),
+        recording=recording_section(conn, held, owner, streams, fmt),
     )
 
 

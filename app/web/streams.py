@@ -59,7 +59,16 @@ def _card(stream: Stream) -> dict[str, Any]:
         "fields": [(f["title"], unit_words(f.get("unit"))) for f in stream.fields],
         "facts": [(label, _said(stream.facts[name])) for name, label in _FACTS],
         "holder_copy": stream.holder_copy,
+        "kept": _kept(stream.keep_days),
     }
+
+
+def _kept(days: int | None) -> str:
+    """How long its records are kept here, before the owner has a say."""
+    if days is None:
+        return "Until its owner erases it."
+    shown = "1 day" if days == 1 else f"{days:,} days"
+    return f"{shown}, then it is removed for good. Its owner can make that shorter."
 
 
 def _said(value: Any) -> str:

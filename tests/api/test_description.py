@@ -6,14 +6,22 @@ import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from app.api.makers import bulk, device_keys, examples, minted, objects
+from app.api.makers import bulk, dead_letters, device_keys, examples, minted, objects
 from app.api.public import examples as public_examples
 from app.api.public.passports import PublicObject, PublicProduct
 from app.api.views import ProductOut
 from app.objects.device_keys import KeySpec
 from app.objects.spec import ProductSpec
 
-OURS = ("/v1/products", "/v1/objects", "/v1/jobs", "/v1/answers", "/v1/public", "/o/")
+OURS = (
+    "/v1/products",
+    "/v1/objects",
+    "/v1/dead-letters",
+    "/v1/jobs",
+    "/v1/answers",
+    "/v1/public",
+    "/o/",
+)
 
 
 @pytest.mark.parametrize(
@@ -32,6 +40,7 @@ OURS = ("/v1/products", "/v1/objects", "/v1/jobs", "/v1/answers", "/v1/public", 
         (bulk.BulkOrder, examples.BULK_LIST_EXAMPLE),
         (bulk.JobOut, examples.JOB_EXAMPLE),
         (bulk.ReportPage, examples.REPORT_EXAMPLE),
+        (dead_letters.DeadLetterOut, examples.DEAD_LETTER_EXAMPLE),
         (PublicProduct, public_examples.PUBLIC_PRODUCT_EXAMPLE),
         (PublicObject, public_examples.PUBLIC_OBJECT_EXAMPLE),
     ],
@@ -56,4 +65,4 @@ def test_each_operation_is_explained_with_an_example(app: FastAPI) -> None:
             for status in {"200", "201", "202"} & set(operation["responses"]):
                 content = operation["responses"][status]["content"]
                 assert all("example" in shown for shown in content.values()), where
-    assert seen >= 17
+    assert seen >= 18

@@ -22,6 +22,7 @@ from app.kit.db import Database
 from app.kit.paging import Cursors
 from app.objects.tenures import held_objects
 from app.usage.read import count_records, summary
+from tests.factories.usage import make_taker
 
 NOW = datetime(2026, 11, 23, 13, 0, tzinfo=UTC)
 
@@ -29,7 +30,7 @@ NOW = datetime(2026, 11, 23, 13, 0, tzinfo=UTC)
 def test_the_seed_tells_the_whole_story(database: Database) -> None:
     clock = FixedClock(NOW)
     cursors = Cursors(lambda: {"k": b"k" * 32}, clock, timedelta(hours=1))
-    seeded = seed(database, cursors, NOW, "http://127.0.0.1:8001")
+    seeded = seed(database, cursors, make_taker(), NOW, "http://127.0.0.1:8001")
     assert seeded.client_secret.startswith("inseam_cs_")
     with database.read() as db:
         first, second = list_demo_owners(db)
@@ -53,7 +54,7 @@ def test_the_seed_tells_the_whole_story(database: Database) -> None:
 def test_the_seed_is_the_same_each_time(database: Database) -> None:
     clock = FixedClock(NOW)
     cursors = Cursors(lambda: {"k": b"k" * 32}, clock, timedelta(hours=1))
-    seed(database, cursors, NOW, "http://127.0.0.1:8001")
+    seed(database, cursors, make_taker(), NOW, "http://127.0.0.1:8001")
     with database.read() as db:
         (owner, _) = list_demo_owners(db)
         counts = {

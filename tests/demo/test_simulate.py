@@ -13,7 +13,7 @@ from app.kit.clock import FixedClock
 from app.kit.ids import new_id
 from app.objects.gs1 import normalise_gtin
 from app.objects.spec import ProductSpec
-from app.usage.ingest import ingest
+from app.usage.ingest import Call, ingest
 from app.usage.items import Item, read_items
 from app.usage.schema import shape_of
 from tests.factories import usage as make
@@ -122,9 +122,9 @@ def test_ingest_takes_all_of_it_once(db: Session) -> None:
     org_id = make.make_maker(conn, clock)
     product_id = make.make_product(conn, org_id, START - timedelta(days=9), JEANS["streams"])
     object_id = make.make_thing(conn, clock, org_id, product_id, "S1")
-    make.give_thing(conn, clock, object_id, timedelta(hours=12))
     clock.set(END)
-    items = read_items(run(JEANS), object_id)
+    make.give_thing(conn, clock, object_id, END - START + timedelta(hours=12))
+    items, taker = read_items(run(JEANS), object_id), make.make_taker()
     for status in ("stored", "duplicate"):
-        results = ingest(conn, clock, org_id=org_id, items=items, tolerance_seconds=0)
+        results = ingest(conn, clock, taker, Call(org_id, items))
         assert {one.status for one in results} == {status}

@@ -30,6 +30,8 @@ from app.kit.db import Database
 from app.kit.errors import NotFound
 from app.kit.ids import new_id
 from app.kit.jobs import claim, run_step
+from app.usage.own import erase
+from app.usage.remove import Range
 from app.usage.wire import csv_cell
 from tests.factories.world import World
 
@@ -58,7 +60,7 @@ def ask(world: World, owner_id: UUID, object_id: UUID) -> UUID:
 
 def work(world: World, keyring: Keyring, folder: Path, most: int = 1000) -> bool:
     me = new_id()
-    registry = {JOB: make_work(folder, keyring, ORIGIN)}
+    registry = {JOB: make_work(folder, keyring, world.taker.keys, ORIGIN)}
     with world.database.session() as db:
         job_id = claim(db, world.clock, [JOB], me)
     assert job_id is not None
@@ -102,6 +104,7 @@ def test_an_export_holds_everything_of_its_object(
     told = json.loads(files["object.json"])
     assert told["object"]["serial"] == "SL-1"
     assert [s["name"] for s in told["product"]["streams"]] == ["wear", "wash", "fit", "place"]
+    assert json.loads(files["removals.json"]) == []
     (grant,) = json.loads(files["grants.json"])
     assert grant["categories"] == ["care", "usage"]
     (access,) = [json.loads(line) for line in files["accesses.ndjson"].splitlines()]
@@ -120,6 +123,33 @@ def test_an_export_holds_everything_of_its_object(
     assert (view.state, view.done, view.total) == ("done", 8, 8)
     assert view.export.sha256 == hashlib.sha256(path.read_bytes()).digest()
     assert {f["name"] for f in list_files(path)} == listed
+
+
+def test_a_copy_has_the_whole_history_and_says_what_was_removed(
+    world: World, keyring: Keyring, folder: Path
+) -> None:
+    owner, jeans = filled(world)
+    at = world.clock.now().isoformat()
+    old, new = (
+        {"stream": "wash", "at": at, "values": {"temperature": t}, "id": name}
+        for t, name in ((30, "a"), (40, "b"))
+    )
+    world.send(jeans, [old, new | {"corrects": "a"}])
+    with world.database.connection() as conn:
+        wanted = Range("wear", None, None)
+        assert erase(conn, world.clock, world.taker.keys, owner, jeans, wanted) == 7
+    export_id = ask(world, owner, jeans)
+    assert work(world, keyring, folder)
+    with fetch(world, owner, export_id, folder) as archive:
+        records = [json.loads(line) for line in archive.read("records.ndjson").splitlines()]
+        removals = json.loads(archive.read("removals.json"))
+    assert [(r["stream"], r["flags"]) for r in records] == [
+        ("wash", []),
+        ("wash", ["corrected"]),
+        ("wash", ["correction"]),
+    ]
+    (removal,) = removals
+    assert (removal["by"], removal["stream"], removal["removed"]) == ("owner", "wear", 7)
 
 
 @pytest.mark.parametrize("died_after", [0, 1, 2, 3])

@@ -185,6 +185,16 @@ class Story:
         assert opened.status_code == 303, opened.text
         return person
 
+    def confirm(self, person: Person, email: str) -> None:
+        """The person signs in anew, as grave acts ask for."""
+        known = {letter.name for letter in self.app.state.mailer.letters(500)}
+        assert person.post("/confirm/email", {"next": "/home"}).status_code == 303
+        (letter,) = [x for x in self.app.state.mailer.letters(500) if x.name not in known]
+        assert letter.to == email
+        link = re.search(r"https?://\S+/sign-in/link/\S+", letter.text)
+        assert link is not None, letter.text
+        assert person.post(urlsplit(link.group()).path).status_code == 303
+
     def claim(self, person: Person, code: str, since: str = "today", **more: Any) -> Response:
         looked = person.post("/claim", {"code": code})
         if looked.status_code != 303:

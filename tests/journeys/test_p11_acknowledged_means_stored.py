@@ -1,72 +1,144 @@
 """Promise P11: kill -9 at any moment loses nothing that was acknowledged, and a retry never stores
 twice. What was acknowledged is written down by the client."""
 
-import os
+import json
 import random
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
 
 import httpx2
+import pytest
 from sqlalchemy import func, select
 
-from app.kit.clock import FixedClock
+from app.api.kept import REPLAYED
+from app.keys.eager import EagerKeys
+from app.keys.log_keys import open_log_keys
+from app.kit.clock import FixedClock, SystemClock
 from app.kit.db import Database
 from app.kit.ids import new_id
 from app.organizations.clients import create_client
-from app.usage.models import Record, StreamHead
+from app.settings import Settings
+from app.usage.models import Segment, StreamHead
+from app.usage.read import Log, page
+from app.usage.rows import Row
+from app.usage.verify import verify_log
 from tests.factories.world import World
-from tests.journeys.story import basic
+from tests.journeys.story import basic, bearer
+from tests.support.process import process_of
 from tests.support.rounds import rounds
-from tests.support.source import ROOT
 
 BATCH = 20
+Records = list[dict[str, Any]]
+
+
+@dataclass
+class Stage:
+    """An owned object in the database of the settings, and the client of its maker's gateway."""
+
+    settings: Settings
+    database: Database
+    object_id: UUID
+    client: tuple[str, str]
+    started: datetime
+    sent: int = 0
+
+    def batch(self, **names: str) -> Records:
+        """Records that each bear the members of `names`, a number after each."""
+        records = []
+        for _ in range(BATCH):
+            self.sent += 1
+            at = self.started + timedelta(milliseconds=self.sent)
+            record = {"stream": "wear", "at": at.isoformat(), "values": {"steps": self.sent}}
+            told = {
+                name: self.sent if not kind else f"{kind}{self.sent}"
+                for name, kind in names.items()
+            }
+            records.append(record | told)
+        return records
+
+    def token(self, url: str) -> dict[str, str]:
+        answer = httpx2.post(
+            f"{url}/oauth/token",
+            data={"grant_type": "client_credentials"},
+            headers=basic(self.client),
+            timeout=30,
+        )
+        return bearer(answer.json()["access_token"])
+
+    @property
+    def path(self) -> str:
+        return f"/v1/objects/{self.object_id}/events"
+
+    def stored(self) -> int:
+        """How many records the database holds now."""
+        with self.database.read() as db:
+            return db.execute(select(func.sum(Segment.records))).scalar_one() or 0
+
+    def rows(self) -> list[Row]:
+        """Every record, opened with the service's own keys; the log is verified on the way."""
+        keys = open_log_keys(self.settings, SystemClock())
+        with closing(keys), self.database.read() as db:
+            conn, eager = db.connection(), EagerKeys(keys)
+            report = verify_log(conn, eager, self.object_id)
+            tenure_id = conn.execute(select(StreamHead.tenure_id)).scalar_one()
+            log = Log(conn, eager, self.object_id, tenure_id)
+            found = page(log, ["wear"], None, None, None, 10**6)
+        assert report.faults == []
+        assert report.records == len(found)
+        return found
+
+
+@pytest.fixture
+def stage(settings: Settings, database: Database) -> Stage:
+    now = datetime.now(UTC)
+    clock = FixedClock(now - timedelta(hours=2))
+    world = World(database, clock)
+    object_id = world.owned(world.owner())
+    with database.session() as db:
+        client, secret = create_client(
+            db,
+            clock,
+            world.maker,
+            "Gateway",
+            is_public=False,
+            redirect_uris=[],
+            grant_types=["client_credentials"],
+            scopes=["log:write"],
+            purposes=[],
+            known_scopes=["log:write"],
+        )
+    gateway = (client.client_id, secret or "")
+    return Stage(settings, database, object_id, gateway, now - timedelta(hours=1))
 
 
 @dataclass
 class Device:
     """Sends batches without end, and keeps the one whose answer it has not seen."""
 
-    object_id: str
-    started: datetime
+    stage: Stage
     acknowledged: list[str] = field(default_factory=list)
-    pending: tuple[str, list[dict[str, Any]]] | None = None
-    sent: int = 0
+    pending: tuple[str, Records] | None = None
 
-    def batch(self) -> tuple[str, list[dict[str, Any]]]:
-        records = []
-        for _ in range(BATCH):
-            self.sent += 1
-            at = self.started + timedelta(milliseconds=self.sent)
-            records.append(
-                {
-                    "stream": "wear",
-                    "at": at.isoformat(),
-                    "values": {"steps": self.sent},
-                    "id": f"r{self.sent}",
-                }
-            )
-        return str(new_id()), records
-
-    def run(self, url: str, token: str) -> None:
+    def run(self, url: str, token: dict[str, str]) -> None:
         """Send until the service dies; first what it did not answer the last time."""
-        headers = {"Authorization": f"Bearer {token}"}
-        with httpx2.Client(timeout=10) as http, suppress(httpx2.TransportError):
+        with httpx2.Client(timeout=30) as http, suppress(httpx2.TransportError):
             while True:
-                key, records = self.pending = self.pending or self.batch()
+                key, records = self.pending or (str(new_id()), self.stage.batch(id="r"))
+                self.pending = key, records
                 response = http.post(
-                    f"{url}/v1/objects/{self.object_id}/events",
+                    f"{url}{self.stage.path}",
                     json=records,
-                    headers=headers | {"Idempotency-Key": key},
+                    headers=token | {"Idempotency-Key": key},
                 )
                 assert response.status_code == 200, response.text
                 lines = response.json()["results"]
@@ -75,75 +147,20 @@ class Device:
                 self.pending = None
 
 
-@contextmanager
-def served(data_dir: Path, database_url: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """The real service as a process of its own."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = sock.getsockname()[1]
-    environment = os.environ | {
-        "INSEAM_DATA_DIR": str(data_dir),
-        "INSEAM_DATABASE_URL": database_url,
-        "INSEAM_PORT": str(port),
-        "INSEAM_RATE_INGEST_PER_MINUTE": "1000000",
-        "INSEAM_WORKER_IN_PROCESS": "false",
-    }
-    command = [sys.executable, "-m", "app.cli", "serve", "--no-migrate"]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(300):
-            with suppress(httpx2.TransportError):
-                if httpx2.get(f"{url}/healthz").status_code == 200:
-                    break
-            assert process.poll() is None
-            time.sleep(0.05)
-        yield process, url
-    finally:
-        process.kill()
-        process.wait(10)
-
-
-def test_kill_9_loses_nothing_that_was_acknowledged(data_dir: Path, database_url: str) -> None:
-    now = datetime.now(UTC)
+def test_kill_9_loses_nothing_that_was_acknowledged(stage: Stage) -> None:
+    """The service packs in the background meanwhile, so a kill may strike there as well."""
     chance = random.Random(11)
-    with Database(database_url, pool_size=8) as database:
-        clock = FixedClock(now - timedelta(hours=2))
-        world = World(database, clock)
-        object_id = world.owned(world.owner())
-        with database.session() as db:
-            client, secret = create_client(
-                db,
-                clock,
-                world.maker,
-                "Gateway",
-                is_public=False,
-                redirect_uris=[],
-                grant_types=["client_credentials"],
-                scopes=["log:write"],
-                purposes=[],
-                known_scopes=["log:write"],
-            )
-        device = Device(str(object_id), now - timedelta(hours=1))
-        for _ in range(rounds(3, 100)):
-            with served(data_dir, database_url) as (process, url):
-                answer = httpx2.post(
-                    f"{url}/oauth/token",
-                    data={"grant_type": "client_credentials"},
-                    headers=basic((client.client_id, secret or "")),
-                )
-                sender = threading.Thread(
-                    target=device.run, args=(url, answer.json()["access_token"])
-                )
-                sender.start()
-                time.sleep(chance.uniform(0.02, 0.6))
-                process.send_signal(signal.SIGKILL)
-                sender.join(15)
-                assert not sender.is_alive()
-        with database.read() as db:
-            stored = db.scalars(select(Record.record_id).order_by(Record.seq)).all()
-            seqs = db.scalars(select(Record.seq).order_by(Record.seq)).all()
-            head = db.execute(select(func.max(StreamHead.next_seq))).scalar_one()
+    device = Device(stage)
+    for _ in range(rounds(2, 50)):
+        with process_of(stage.settings, worker_in_process=True) as (process, url):
+            sender = threading.Thread(target=device.run, args=(url, stage.token(url)))
+            sender.start()
+            time.sleep(chance.uniform(0.1, 1.2))
+            process.send_signal(signal.SIGKILL)
+            sender.join(40)
+            assert not sender.is_alive()
+    rows = sorted(stage.rows(), key=lambda row: row.seq)
+    stored = [row.record_id for row in rows]
     assert len(device.acknowledged) > BATCH
     assert len(stored) == len(set(stored)), "a record was stored twice"
     assert set(device.acknowledged) <= set(stored), "an acknowledged record is gone"
@@ -151,5 +168,98 @@ def test_kill_9_loses_nothing_that_was_acknowledged(data_dir: Path, database_url
     unanswered = {r["id"] for r in device.pending[1]} if device.pending else set()
     assert extra <= unanswered
     assert not extra or extra == unanswered, "half a batch was stored"
-    assert list(seqs) == list(range(seqs[0], seqs[0] + len(seqs))), "the sequence has a hole"
-    assert head == len(seqs)
+    assert [row.seq for row in rows] == list(range(len(rows))), "the sequence has a hole"
+
+
+@contextmanager
+def sent_unread(url: str, path: str, headers: dict[str, str], records: Records) -> Iterator[Any]:
+    """A request whose answer nobody reads: its connection."""
+    body = json.dumps(records).encode()
+    place = urlsplit(url)
+    lines = [f"POST {path} HTTP/1.1", f"Host: {place.netloc}", "Content-Type: application/json"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    lines += [f"Content-Length: {len(body)}", "", ""]
+    with socket.create_connection((place.hostname, place.port or 80), timeout=30) as sock:
+        sock.sendall("\r\n".join(lines).encode() + body)
+        yield sock
+
+
+def is_answered(sock: socket.socket) -> bool:
+    """Whether anything of an answer had left the process that is dead now."""
+    try:
+        return bool(sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+    except OSError:
+        return False
+
+
+def test_kill_9_between_commit_and_answer_is_healed_by_a_retry(stage: Stage) -> None:
+    """The client sends and does not read; as soon as the database holds the records the process is
+    killed. What was sent under a key, with ids or with sequences is then sent again."""
+    unanswered = 0
+    sent: list[tuple[dict[str, str], Records]] = []
+    for _ in range(rounds(1, 50)):
+        with process_of(stage.settings) as (process, url):
+            token = stage.token(url)
+            _retry(url, stage, token, sent)
+            key = {"Idempotency-Key": str(new_id())}
+            kind = random.Random(stage.sent).randrange(3)
+            sent = [(key, stage.batch()), ({}, stage.batch(id="r")), ({}, stage.batch(sequence=""))]
+            sent = sent[kind:] + sent[:kind]
+            unanswered += _kill_when_stored(process, url, stage, token, sent)
+    with process_of(stage.settings) as (_, url):
+        token = stage.token(url)
+        _retry(url, stage, token, sent)
+    rows = stage.rows()
+    steps = [json.loads(row.body)["steps"] for row in rows]
+    assert sorted(steps) == list(range(1, stage.sent + 1)), "a record is gone or stored twice"
+    if rounds(1, 50) > 1:
+        assert unanswered > 0, "no kill ever came before the answer"
+
+
+def _kill_when_stored(
+    process: "subprocess.Popen[bytes]",
+    url: str,
+    stage: Stage,
+    token: dict[str, str],
+    sent: list[tuple[dict[str, str], Records]],
+) -> int:
+    """Send one after the other, each as soon as the one before is committed, and kill; how many
+    had no answer by then."""
+    before, socks, unanswered = stage.stored(), [], 0
+    for number, (headers, records) in enumerate(sent, 1):
+        held = sent_unread(url, stage.path, token | headers, records)
+        socks.append((held, held.__enter__()))
+        deadline = time.monotonic() + 30
+        while stage.stored() < before + number * BATCH:
+            assert time.monotonic() < deadline, "it was not stored"
+    process.send_signal(signal.SIGKILL)
+    process.wait(10)
+    for held, sock in socks:
+        unanswered += not is_answered(sock)
+        held.__exit__(None, None, None)
+    return unanswered
+
+
+def _retry(
+    url: str, stage: Stage, token: dict[str, str], sent: list[tuple[dict[str, str], Records]]
+) -> None:
+    """All of it again: the key gives the first answer, names are known, nothing is stored."""
+    before = stage.stored()
+    for headers, records in sent:
+        first, again = (_send(url, stage, token | headers, records) for _ in range(2))
+        for answer in (first, again):
+            assert answer.status_code == 200, answer.text
+            told = {line["status"] for line in answer.json()["results"]}
+            assert told == ({"stored"} if headers else {"duplicate"})
+            assert (answer.headers.get(REPLAYED) == "true") == bool(headers)
+        assert first.content == again.content
+        if headers:
+            assert _send(url, stage, token | headers, records[1:]).status_code == 409
+    assert stage.stored() == before
+
+
+def _send(url: str, stage: Stage, headers: dict[str, str], records: Records) -> httpx2.Response:
+    """The same bytes as before."""
+    kind = {"Content-Type": "application/json"}
+    body = json.dumps(records).encode()
+    return httpx2.post(f"{url}{stage.path}", content=body, headers=kind | headers, timeout=30)

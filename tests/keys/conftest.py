@@ -1,16 +1,26 @@
 """A key store of each kind, and the keys over it."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+import structlog
 
 from app.keys.log_keys import LogKeys, open_log_keys
 from app.kit.clock import FixedClock
 from app.kit.db import Database
 from app.settings import Settings
 from tests.support import databases, postgres
+
+
+@pytest.fixture(autouse=True)
+def _fresh_logs() -> Iterator[None]:
+    """A command that a test runs sends logs to a stream that is closed when it ends."""
+    yield
+    structlog.reset_defaults()
+    logging.basicConfig(handlers=[logging.NullHandler()], force=True)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Rotating the key-encryption key while others read and write; old versions are dropped late."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -83,7 +84,7 @@ def rotate_in_turn(keys: LogKeys, done: list[int], times: int) -> int:
         keys.rotate()
         anew += keys.rewrap()
         while any(now == then for now, then in zip(done, before, strict=True)):
-            pass
+            time.sleep(0.005)
     return anew
 
 

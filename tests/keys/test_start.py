@@ -1,7 +1,9 @@
 """Opening the key store: made once, and closed to a key-encryption key that is not its own."""
 
 import hashlib
-import multiprocessing
+import json
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
@@ -10,19 +12,22 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 from sqlalchemy import func, select
+from typer.testing import CliRunner
 
 from app import cli
-from app.keys import log_keys as log_keys_module
-from app.keys.log_keys import KeyName, LogKeys, open_log_keys
+from app.keys.file_provider import FileProvider
+from app.keys.log_keys import open_log_keys
 from app.keys.models import KeyCheck
 from app.keys.provider import KeyStoreLocked
 from app.kit.clock import FixedClock, SystemClock
+from app.kit.crypto import unb64u
 from app.kit.db import Database
 from app.kit.errors import Unavailable
 from app.main import create_app
 from app.settings import Settings
-from tests.keys.test_log_keys import MONTH, new_name, opens, taken
+from tests.keys.test_log_keys import new_name, opens, taken
 from tests.support.served import at_once
+from tests.support.source import ROOT
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -52,9 +57,8 @@ def test_the_first_start_makes_a_key_of_its_own_and_says_where_to_keep_it(
 def replace(path: Path) -> None:
     """Another installation's key in place of the right one."""
     other = path.with_name("other.json")
-    open_log_keys(
-        Settings(data_dir=path.parent / "other", kek_file=str(other)), FixedClock()
-    ).close()
+    settings = Settings(data_dir=path.parent / "other", kek_file=str(other))
+    open_log_keys(settings, FixedClock()).close()
     other.replace(path)
 
 
@@ -118,11 +122,9 @@ def test_a_damaged_key_beside_no_store_makes_no_store(data_dir: Path, clock: Fix
     assert not (data_dir / "keys.db").exists()
 
 
-def open_and_take(settings: Settings, name: KeyName, ready: object, go: object) -> str:
-    """In a process of its own: open, and take a key."""
-    go.wait(30)  # type: ignore[attr-defined]
-    with closing(open_log_keys(settings, SystemClock())) as keys:
-        return str(taken(keys, name).key_id)
+def checks_in(settings: Settings) -> int | None:
+    with Database(settings.key_store_url, pool_size=2) as rows, rows.read() as db:
+        return db.scalar(select(func.count()).select_from(KeyCheck))
 
 
 def test_threads_that_open_an_empty_store_at_once_all_succeed(
@@ -135,23 +137,35 @@ def test_threads_that_open_an_empty_store_at_once_all_succeed(
             return str(taken(keys, name).key_id)
 
     assert len(set(at_once(6, start))) == 1
-    with Database(key_settings.key_store_url, pool_size=2) as rows, rows.read() as db:
-        assert db.scalar(select(func.count()).select_from(KeyCheck)) == 1
+    assert checks_in(key_settings) == 1
+
+
+START = """
+from uuid import UUID
+from app.keys.log_keys import KeyName, open_log_keys, run_now
+from app.kit.clock import SystemClock
+from app.settings import Settings
+keys, name = open_log_keys(Settings(), SystemClock()), KeyName(UUID(int=1), UUID(int=2), "wear", 1)
+print(run_now(keys, lambda: keys.writing(name)).key_id)
+keys.close()
+"""
 
 
 def test_processes_that_open_an_empty_store_at_once_all_succeed(key_settings: Settings) -> None:
-    name = new_name()
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(3) as pool:
-        found = pool.starmap(_start, [(key_settings, tuple(name))] * 3)
+    given = {
+        "INSEAM_DATA_DIR": str(key_settings.data_dir),
+        "INSEAM_KEYS_URL": key_settings.keys_url,
+    }
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", START], env=os.environ | given, cwd=ROOT, stdout=subprocess.PIPE
+        )
+        for _ in range(2)
+    ]
+    found = [process.communicate(timeout=120)[0].splitlines()[-1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
     assert len(set(found)) == 1
-    with Database(key_settings.key_store_url, pool_size=2) as rows, rows.read() as db:
-        assert db.scalar(select(func.count()).select_from(KeyCheck)) == 1
-
-
-def _start(settings: Settings, name: tuple[object, ...]) -> str:
-    with closing(open_log_keys(settings, SystemClock())) as keys:
-        return str(taken(keys, KeyName(*name)).key_id)  # type: ignore[arg-type]
+    assert checks_in(key_settings) == 1
 
 
 def test_a_store_that_does_not_answer_is_unavailable(data_dir: Path, clock: FixedClock) -> None:
@@ -218,14 +232,34 @@ def test_secrets_in_settings_are_not_shown() -> None:
 def test_no_secret_of_the_file_shows(
     data_dir: Path, clock: FixedClock, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = Settings(data_dir=data_dir)
-    keys: LogKeys
-    with closing(open_log_keys(settings, clock)) as keys:
-        taken(keys, new_name()._replace(month=MONTH))
-        keys.rotate()
-        provider = keys._provider
-        shown = repr((keys, provider, provider._held(), keys.versions()))  # type: ignore[attr-defined]
-    secret = settings.kek_path.read_text().split('"secret": "')[1][:43]
-    assert secret not in shown + "".join(capsys.readouterr())
-    assert "secret" not in shown
-    assert log_keys_module.__doc__
+    path = data_dir / "kek.json"
+    provider = FileProvider(path, clock)
+    provider.make_missing()
+    provider.rotate(())
+    shown = repr((provider, vars(provider), provider._held(), provider.versions()))
+    shown += "".join(capsys.readouterr())
+    secrets = [row["secret"] for row in json.loads(path.read_text())["versions"]]
+    assert len(secrets) == 2
+    for secret in secrets:
+        assert secret not in shown
+        assert repr(unb64u(secret)) not in shown
+
+
+def test_the_command_lists_and_rotates_the_wrapping_key(
+    data_dir: Path, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INSEAM_DATA_DIR", str(data_dir))
+    name = new_name()
+    with closing(open_log_keys(Settings(data_dir=data_dir), clock)) as keys:
+        key = taken(keys, name)
+        said = CliRunner().invoke(cli.app, ["keys", "rotate", "--wrapping"]).stdout.splitlines()
+        newest = keys.versions()[0].version
+        assert said == [
+            f"wrapping: {newest} is in use.",
+            "wrapping: 1 owner keys were wrapped anew.",
+        ]
+        assert taken(keys, name).key_id == key.key_id
+    listed = CliRunner().invoke(cli.app, ["keys", "list"]).stdout.splitlines()
+    wrapping = [line.split()[1] for line in listed if line.startswith("wrapping")]
+    assert wrapping[0] == newest
+    assert [line.endswith("in use") for line in listed] == [True, True, True, False]

@@ -158,7 +158,7 @@ def test_a_sealed_vault_is_unavailable_and_what_is_held_still_works(
     transit.is_sealed = True
     assert opens(vault_keys, name.tenure_id, key)
     assert taken(vault_keys, new_name(name.owner_id))
-    for fail in (lambda: taken(vault_keys, new_name()), lambda: vault_keys.rotate()):
+    for fail in (lambda: taken(vault_keys, new_name()), vault_keys.rotate):
         with pytest.raises(Unavailable):
             fail()
     with pytest.raises(Unavailable):
@@ -217,4 +217,3 @@ def test_the_token_is_never_shown(
             taken(keys, new_name())
         shown = repr((vault_settings, keys, keys._provider, failed.value, failed.value.__cause__))
     assert TOKEN not in shown + "".join(capsys.readouterr()) + caplog.text
-    assert "no answer from Vault" in shown + caplog.text or True

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from app.kit.clock import Clock
 from app.main import ROUTERS as API
+from app.oauth.scopes import OWNER_SCOPES
 from app.web.app import ROUTERS as PAGES
 from tests.journeys.story import Person, Story, bearer
 
@@ -46,7 +47,7 @@ class Stage:
     def personal(self, *objects: str) -> dict[str, str]:
         """The owner's own token, for some objects or all."""
         until = (self.story.clock.now() + timedelta(days=30)).date().isoformat()
-        scopes = ["own:read", "own:export"]
+        scopes = list(OWNER_SCOPES)
         form = {"token_name": "Mine", "token_until": until, "scope": scopes}
         made = self.owner.post("/security/tokens", form | {"object": list(objects)})
         assert made.status_code == 303, made.text

@@ -26,6 +26,18 @@ PUBLIC = {
     "/docs/files/{name}",
     "/sign-in/link/{token}",  # a secret; in other browsers tried by the tests of signing in
 }
+OF_MINE = (
+    ("GET", "records"),
+    ("GET", "records.ndjson"),
+    ("GET", "stats"),
+    ("GET", "gaps"),
+    ("GET", "recording"),
+    ("POST", "pause"),
+    ("POST", "resume"),
+    ("PUT", "retention/{stream}"),
+    ("POST", "erasures"),
+    ("GET", "erasures"),
+)
 KEY = {"Idempotency-Key": "k" * 30}
 EVENT = {"stream": "wash", "at": "2026-11-02T09:00:00Z", "values": {"temperature": 30}}
 DEVICE = Device()
@@ -42,6 +54,7 @@ def attempts(stage: Stage, export: str) -> dict[tuple[str, str], list[Any]]:
         ("GET", "/v1/objects/{object_id}"): s.jeans,
         ("POST", "/v1/objects/{object_id}/claim-code"): s.jeans,
         ("POST", "/v1/objects/{object_id}/events"): s.jeans,
+        ("GET", "/v1/objects/{object_id}/gaps"): s.jeans,
         ("GET", "/v1/objects/{object_id}/keys"): s.jeans,
         ("POST", "/v1/objects/{object_id}/keys"): s.jeans,
         ("DELETE", "/v1/objects/{object_id}/keys/{key_id}"): device_key(s),
@@ -59,8 +72,8 @@ def attempts(stage: Stage, export: str) -> dict[tuple[str, str], list[Any]]:
         (s.vendor, s.coat),
         (s.vendor, s.theirs),
     ]
-    own = {
-        ("GET", "/v1/me/objects/{object_id}/records"): [s.theirs, s.thing],
+    of_mine = "/v1/me/objects/{object_id}"
+    own = {(method, f"{of_mine}/{end}"): [s.theirs, s.thing] for method, end in OF_MINE} | {
         ("GET", "/v1/me/grants/{grant_id}"): [],
         ("GET", "/v1/me/exports/{export_id}"): [],
         ("GET", "/v1/me/exports/{export_id}/file"): [],
@@ -72,6 +85,8 @@ def attempts(stage: Stage, export: str) -> dict[tuple[str, str], list[Any]]:
     pages = {
         "/objects/{object_id}": s.jeans,
         "/objects/{object_id}/streams/{stream}.csv": s.jeans,
+        "/objects/{object_id}/keep/{stream}": s.jeans,
+        "/objects/{object_id}/erase": s.jeans,
         "/permissions/{grant_id}": s.grant,
         "/exports/{export_id}": export,
         "/exports/{export_id}/state": export,
@@ -81,6 +96,8 @@ def attempts(stage: Stage, export: str) -> dict[tuple[str, str], list[Any]]:
     for path, one in pages.items():
         tried["GET", path] = [(None, one)]
     tried["POST", "/permissions/{grant_id}/revoke"] = [(None, s.grant)]
+    for end in ("pause", "resume", "keep/{stream}", "erase"):
+        tried["POST", f"/objects/{{object_id}}/{end}"] = [(None, s.jeans)]
     tried |= consent_and_claim(s) | security_page(s)
     return tried
 
@@ -150,8 +167,13 @@ def ask(stage: Stage, method: str, path: str, token: dict[str, str] | None, one:
     where = first + one + rest.partition("}")[2].replace("{stream}", "wash")
     where = where.replace("{key_id}", DEVICE.key.key_id)
     http = stage.other.http if token is None else stage.story.api
-    bodies = {"/events": EVENT, "/keys": DEVICE.spec(stage.story.clock)}
-    sent = [b for end, b in bodies.items() if path.endswith(end) and method == "POST"]
+    bodies = {
+        "/events": EVENT,
+        "/keys": DEVICE.spec(stage.story.clock),
+        "/retention/{stream}": {"days": 3},
+        "/erasures": {"everything": True},
+    }
+    sent = [b for end, b in bodies.items() if path.endswith(end) and method in ("POST", "PUT")]
     body: dict[str, Any] = {"json": sent[0]} if sent else {}
     found: Response = http.request(method, where, headers=token or SAME, **body)
     return found
@@ -212,6 +234,7 @@ def test_a_token_of_one_kind_opens_no_door_of_another(stage: Stage) -> None:
     doors = {
         "/v1/products": [stage.vendor, own],
         "/v1/objects": [stage.vendor, own],
+        "/v1/dead-letters": [stage.vendor, own],
         "/v1/me/accesses": [stage.vendor, stage.maker],
         "/v1/me/objects": [stage.vendor, stage.maker],
         "/v1/data/objects": [stage.maker, own],
@@ -242,6 +265,7 @@ def test_a_cursor_works_for_nobody_else_and_nowhere_else(stage: Stage) -> None:
         ("/v1/me/accesses", {}, own),
         ("/v1/objects", {}, stage.maker),
         ("/v1/products", {}, stage.maker),
+        ("/v1/dead-letters", {}, stage.maker),
     ):
         answer = get(where, params={"after": cursor} | query, headers=token)
         assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (

@@ -5,7 +5,19 @@ from types import SimpleNamespace as N
 
 from app.web import words
 from app.web.plots.small import tape
-from tests.web.samples import NOW, OBJ, STREAMS, F, R, d, frame, plots, week
+from tests.web.samples import (
+    NOW,
+    OBJ,
+    RECORDING,
+    RESTING,
+    STREAMS,
+    F,
+    R,
+    d,
+    frame,
+    plots,
+    week,
+)
 
 SUMMARY = words.consent_summary(
     "Mend & Co", ["Straight Leg, connected"], ["usage", "condition"], "from today on", "21 Nov 2027"
@@ -102,6 +114,27 @@ CLAIM = {
     "required_by_law": [],
     "earliest": date(2026, 10, 24),
     "today": F.today(),
+}
+THING = N(id="0b1", name="Straight Leg, connected", maker="Big Denim")
+KEEP = {
+    "object": THING,
+    "stream": N(name="place", title="Places"),
+    "kept": "Kept for 90 days, as the maker says",
+    "by_product": 90,
+    "is_chosen": True,
+    "days": "90",
+    "longest": 90,
+    "look": None,
+    "errors": {},
+}
+ERASE = {
+    "object": THING,
+    "streams": [("wear", "Wear"), ("place", "Places")],
+    "part": N(stream="place", from_on="2026-11-01", to_on="2026-11-03"),
+    "earliest": date(2026, 8, 1),
+    "today": F.today(),
+    "look": None,
+    "errors": {},
 }
 EXPORT = {
     "id": "e1",
@@ -291,6 +324,7 @@ PAGES = {
                     for i in range(12)
                 ],
             ),
+            recording=RECORDING,
         ),
     ),
     "object-year": (
@@ -308,6 +342,44 @@ PAGES = {
             plots=plots("year")[:1],
             readers=[],
             latest=N(columns=[], rows=[]),
+            recording=RESTING,
+        ),
+    ),
+    "keep": ("owner/keep.html", frame("/objects/0b1/keep/place", **KEEP)),
+    "keep-error": (
+        "owner/keep.html",
+        frame(
+            "/objects/0b1/keep/place",
+            **(KEEP | {"errors": {"days": "The maker keeps it for 90 days at most."}}),
+        ),
+    ),
+    "keep-look": (
+        "owner/keep.html",
+        frame(
+            "/objects/0b1/keep/place",
+            **(KEEP | {"look": N(days=30, count=1204, before=d(-30))}),
+        ),
+    ),
+    "erase": ("owner/erase.html", frame("/objects/0b1/erase", **ERASE)),
+    "erase-error": (
+        "owner/erase.html",
+        frame(
+            "/objects/0b1/erase",
+            **(ERASE | {"errors": {"to-on": "The last day lies before the first."}}),
+        ),
+    ),
+    "erase-look": (
+        "owner/erase.html",
+        frame(
+            "/objects/0b1/erase",
+            **(ERASE | {"look": N(count=1204, what="Places", when="1 Nov 2026 to 3 Nov 2026")}),
+        ),
+    ),
+    "erase-nothing": (
+        "owner/erase.html",
+        frame(
+            "/objects/0b1/erase",
+            **(ERASE | {"look": N(count=0, what="Places", when="From first to last")}),
         ),
     ),
     "requests": (

@@ -51,6 +51,7 @@ STREAMS = [
         fields=[("Steps", "steps"), ("Minutes worn", "minutes")],
         facts=STREAM_FACTS,
         holder_copy="A copy for 30 days, to mend faults of the sensor. Then it is deleted.",
+        kept="Until its owner erases it.",
     ),
     N(
         name="wash",
@@ -59,6 +60,7 @@ STREAMS = [
         fields=[("Temperature", "°C"), ("Programme", "")],
         facts=STREAM_FACTS[:3],
         holder_copy="Nothing.",
+        kept="Until its owner erases it.",
     ),
     N(
         name="fit",
@@ -67,6 +69,7 @@ STREAMS = [
         fields=[("Waist tension", "N")],
         facts=[],
         holder_copy="Nothing.",
+        kept="Until its owner erases it.",
     ),
     N(
         name="place",
@@ -75,6 +78,7 @@ STREAMS = [
         fields=[("Latitude", "°"), ("Longitude", "°")],
         facts=[],
         holder_copy="Nothing.",
+        kept="90 days, then it is removed for good. Its owner can make that shorter.",
     ),
 ]
 PASSPORT = [
@@ -234,3 +238,43 @@ def plots(period):
             csv="",
         ),
     ]
+
+
+RECORDING = N(
+    paused_since=None,
+    streams=[
+        N(name="wear", title="Wear", paused_since=None, kept="Kept until you erase it"),
+        N(
+            name="place",
+            title="Places",
+            paused_since=d(0, -5),
+            kept="Kept for 30 days, as you chose; the maker would keep it for 90",
+        ),
+    ],
+    removals=[
+        [
+            F.at(d(-1)),
+            "Places",
+            "1 Nov 2026 to 3 Nov 2026",
+            "1,204",
+            "You erased it",
+            "Being finished",
+        ],
+        [F.at(d(-9)), "Everything it records", "Up to 1 Oct 2026", "3", "Its time was over", "Yes"],
+    ],
+    more_removals=4,
+    gaps=[
+        N(
+            title="Wear",
+            said="12 records between number 1 and 9203",
+            numbers="17, 40 to 50",
+        )
+    ],
+)
+RESTING = N(
+    paused_since=d(-2),
+    streams=[N(name="wear", title="Wear", paused_since=None, kept="Kept until you erase it")],
+    removals=[],
+    more_removals=0,
+    gaps=[],
+)

@@ -129,3 +129,14 @@ KEY_EXAMPLE = {
     "registered_at": "2026-11-25T09:00:00Z",
     "revoked_at": None,
 }
+
+DEAD_LETTER_EXAMPLE = {
+    "letter_id": "c8f1a6de-2f0b-5a43-8f0e-6a1d6b1c9e77",
+    "topic": f"inseam/{_OBJECT}/events",
+    "at": "2026-11-25T09:00:00Z",
+    "reason": "unknown-stream",
+    "refused": 2,
+    "line": 4,
+    "size": 812,
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+}

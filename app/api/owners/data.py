@@ -32,7 +32,7 @@ async def list_own_objects(
     deadline = timedelta(seconds=settings.send_deadline_seconds)
 
     def work(conn: Connection) -> Disclosed:
-        reader = _reader(own_principal(conn, clock, token, "own:read"))
+        reader = reader_of(own_principal(conn, clock, token, "own:read"))
         return list_own(conn, clock, reader, settings.origin, deadline)
 
     return send(await database.run(work), clock)
@@ -65,13 +65,14 @@ async def read_own_records(
     deadline = timedelta(seconds=settings.send_deadline_seconds)
 
     def work(conn: Connection) -> Disclosed | NotDisclosed:
-        reader = _reader(own_principal(conn, clock, token, "own:read"))
+        reader = reader_of(own_principal(conn, clock, token, "own:read"))
         return read_own(conn, clock, cursors, keys, reader, object_id, wanted, deadline)
 
     return send(await run(database, keys, work), clock, request)
 
 
-def _reader(principal: Principal) -> OwnReader:
+def reader_of(principal: Principal) -> OwnReader:
+    """A personal token as plain values, for the service below."""
     assert principal.owner_id is not None  # a personal token has an owner
     objects = None if principal.objects is None else frozenset(principal.objects)
     return OwnReader(principal.owner_id, principal.name, objects)

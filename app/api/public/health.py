@@ -21,9 +21,10 @@ async def tell_alive() -> dict[str, str]:
 @router.get(
     "/readyz",
     summary="Can it serve?",
-    responses=problem_responses(503) | {200: json_example("It serves.", {"status": "ready"})},
+    responses=problem_responses(503, 507) | {200: json_example("It serves.", {"status": "ready"})},
 )
 def tell_ready(database: AppDatabase) -> dict[str, str]:
-    """Asks the database; 503 while it does not answer. For load balancers."""
+    """Asks the database; 503 while it does not answer, 507 while its disk is full. For load
+    balancers."""
     database.ping()
     return {"status": "ready"}

@@ -15,7 +15,9 @@ def read_ndjson(body: bytes, object_id: UUID | None = None) -> list[Item | Refus
     """The records in the lines of a body, each read by the strict reader and refused alone.
 
     Lines end with LF or CRLF. A blank one is no record, but counts when lines are numbered.
+    InvalidJson where all of them together hold too much.
     """
+    jsonio.check_size(body)
     known: dict[str, UUID | None] = {}
     items: list[Item | RefusedLine] = []
     for line, text in enumerate(BytesIO(body), 1):

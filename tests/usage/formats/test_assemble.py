@@ -3,11 +3,11 @@
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from app.kit.errors import DomainError
-from app.kit.ids import new_id
 from app.usage.errors import TooManyRecords
 from app.usage.formats.assemble import Measure, assemble, read_measures
 from app.usage.formats.names import StreamFields
@@ -18,7 +18,8 @@ from tests.support.source import ROOT
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 AT = datetime(2026, 11, 2, 7, 10, tzinfo=UTC)
-OBJECT = new_id()
+OBJECT = UUID("0b6e3a0e-0f2f-4a57-9f7a-9d1c2b3a4f50")  # fixed: it stands in the names of tests
+OTHER = UUID("7c1d9f52-3b64-4c0e-8a95-2f6e1d0b7a38")
 BASE = {"bn": f"urn:uuid:{OBJECT}:", "bt": int(AT.timestamp())}
 JEANS = {
     stream["name"]: StreamFields(stream["kind"], stream["fields"])
@@ -131,7 +132,7 @@ def test_case_of_the_prefix_does_not_matter() -> None:
         (f"urn:uuid:{OBJECT}:", None, "invalid-record"),
         (f"urn:uuid:{'-' * 36}:steps", None, "not-found"),
         (f"urn:uuid:{OBJECT.hex}----:steps", None, "not-found"),
-        (f"urn:uuid:{new_id()}:steps", OBJECT, "invalid-record"),
+        (f"urn:uuid:{OTHER}:steps", OBJECT, "invalid-record"),
     ],
 )
 def test_name_without_its_object_is_refused(name: str, address: Any, slug: str) -> None:
@@ -141,10 +142,9 @@ def test_name_without_its_object_is_refused(name: str, address: Any, slug: str) 
 
 
 def test_many_objects_come_in_one_pack() -> None:
-    other = new_id()
-    pack = [{"bn": f"urn:uuid:{one}:", "n": "steps", "v": 1} for one in (OBJECT, other)]
+    pack = [{"bn": f"urn:uuid:{one}:", "n": "steps", "v": 1} for one in (OBJECT, OTHER)]
     measures = read_measures(resolve(pack, NOW))
-    assert [m.object_id for m in measures if isinstance(m, Measure)] == [OBJECT, other]
+    assert [m.object_id for m in measures if isinstance(m, Measure)] == [OBJECT, OTHER]
 
 
 def test_line_that_was_refused_stays_refused() -> None:

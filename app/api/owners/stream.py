@@ -1,0 +1,120 @@
+"""An owner's whole log over HTTP, as lines, in chunks that are recorded before they leave."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from app.api.examples import BEARER, problem_responses
+from app.api.owners.data import reader_of
+from app.api.vendors.data import From, Stream, To, error_of
+from app.disclosure.own_stream import Chunk, OwnStream, fetch_chunk, note_chunk, open_own
+from app.disclosure.reader import NotDisclosed
+from app.disclosure.records import Wanted
+from app.keys.eager import EagerKeys
+from app.kit.clock import Clock
+from app.kit.db import Database
+from app.kit.deadline import TimedStream
+from app.kit.errors import NotFound
+from app.kit.http import AppClock, AppDatabase, Connection
+from app.oauth.protect import bearer_token, own_principal
+from app.oauth.tools import AppOpenKeys
+
+router = APIRouter(prefix="/v1/me", tags=["Owners: your own data"])
+
+_SIZE = 2000  # records of a chunk
+_SECONDS = 30.0  # in which a chunk leaves, or is cut off
+_SCOPE = "own:export"
+_TYPE = "application/x-ndjson"
+_LINE = (
+    '{"stream":"wear","at":"2026-11-02T08:10:00Z","until":"2026-11-02T08:52:00Z",'
+    '"values":{"minutes":42,"steps":3120},"flags":[]}\n'
+)
+_EXAMPLE = {"description": "The records.", "content": {_TYPE: {"example": _LINE}}}
+
+History = Annotated[
+    Literal["corrected", "whole"],
+    Query(description="`corrected` leaves out what a later record takes the place of."),
+]
+
+
+@router.get(
+    "/objects/{object_id}/records.ndjson",
+    summary="Take your object's records as one stream",
+    openapi_extra=BEARER,
+    response_class=Response,
+    responses=problem_responses(401, 403, 404, 422) | {200: _EXAMPLE},
+)
+async def stream_own_records(
+    request: Request,
+    object_id: str,
+    database: AppDatabase,
+    clock: AppClock,
+    keys: AppOpenKeys,
+    stream: Stream = None,
+    from_: From = None,
+    to: To = None,
+    history: History = "whole",
+) -> Response:
+    """Every record of your time with an object, or of a window, as lines of JSON in order of time
+    (`application/x-ndjson`), each in the form of `GET .../records`. Needs `own:export`. One entry
+    of your history says how many may have left. The answer ends properly after the last record
+    only: where the token ends meanwhile, or a reader is too slow, the connection is cut."""
+    wanted = Wanted(stream, from_, to, _SIZE, None, history == "whole")
+    reading = _Reading(database, clock, keys, bearer_token(request), wanted)
+    first = await reading.begin(object_id)
+    return TimedStream(
+        reading.bodies(first),
+        seconds=_SECONDS,
+        media_type=_TYPE,
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """The tools of one reading. Each step asks again whether the token lives."""
+
+    database: Database
+    clock: Clock
+    keys: EagerKeys
+    token: str
+    wanted: Wanted
+
+    async def begin(self, ref: str) -> Chunk:
+        def work(conn: Connection) -> OwnStream | NotDisclosed:
+            reader = reader_of(own_principal(conn, self.clock, self.token, _SCOPE))
+            return open_own(conn, self.clock, reader, ref, self.wanted)
+
+        found = await self.database.run(work)
+        if isinstance(found, NotDisclosed):
+            raise error_of(found.rule)
+        return await self._next(found)
+
+    async def bodies(self, chunk: Chunk) -> AsyncIterator[bytes]:
+        """What may leave, chunk by chunk."""
+        yield chunk.body
+        while chunk.rest is not None:
+            chunk = await self._next(chunk.rest)
+            yield chunk.body
+
+    async def _next(self, stream: OwnStream) -> Chunk:
+        chunk = await run_in_threadpool(self._fetch, stream)
+
+        def work(conn: Connection) -> bool:
+            reader = reader_of(own_principal(conn, self.clock, self.token, _SCOPE))
+            # It may have to wait for the chunk before it, and then has its own time.
+            send_by = self.clock.now() + timedelta(seconds=2 * _SECONDS)
+            return note_chunk(conn, self.clock, reader, stream, self.wanted, chunk, send_by)
+
+        if not await self.database.run(work):
+            raise NotFound
+        return chunk
+
+    def _fetch(self, stream: OwnStream) -> Chunk:
+        with self.database.read() as db:
+            return fetch_chunk(db.connection(), self.keys, stream, _SIZE)

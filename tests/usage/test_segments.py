@@ -1,0 +1,302 @@
+"""The inside of a segment and its seal: nothing is lost, and no column can be changed."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from hypothesis import given
+from hypothesis import strategies as st
+from zstandard import ZstdCompressor
+
+from app.keys.log_keys import KeyName, WritingKey
+from app.kit.ids import new_id
+from app.usage.entry import Entry, extend, extend_all, from_micros, genesis, leaf_of, to_micros
+from app.usage.packing import Unreadable, pack, unpack
+from app.usage.segments import (
+    CannotOpen,
+    SegmentRow,
+    StreamPlace,
+    aad_of,
+    by_month,
+    mark,
+    month_of,
+    open_segment,
+    seal,
+    summed_days,
+)
+from tests.factories.keys import MemoryKeys
+from tests.support.rounds import rounds
+
+DAY = 24 * 60 * 60 * 1_000_000
+MONTH = to_micros(datetime(2026, 11, 1, tzinfo=UTC))
+SMALLEST = to_micros(datetime(1, 1, 1, tzinfo=UTC))
+GREATEST = to_micros(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+TIMES = st.integers(SMALLEST, GREATEST)
+IN_MONTH = st.integers(MONTH, MONTH + 30 * DAY - 1)
+
+
+def column(values: st.SearchStrategy[Any], count: int) -> st.SearchStrategy[list[Any]]:
+    """Values for all entries: the same for each, or any."""
+    return st.one_of(
+        values.map(lambda value: [value] * count),
+        st.lists(values, min_size=count, max_size=count),
+    )
+
+
+@st.composite
+def entry_lists(draw: Callable[..., Any], placed: st.SearchStrategy[int] = TIMES) -> list[Entry]:
+    """Entries in order of their sequence, each member the same for all or different."""
+    count = draw(st.integers(1, 9))
+    first = draw(st.integers(0, 2**40))
+    strategies: dict[str, st.SearchStrategy[Any]] = {
+        "at": TIMES,
+        "until": st.none() | TIMES,
+        "placed": placed,
+        "received": TIMES,
+        "flags": st.sampled_from(["", "clock", "backfill"]),
+        "record_id": st.none() | TEXTS,
+        "epoch": st.none() | TEXTS,
+        "sequence": st.none() | st.integers(0, 2**53 - 1),
+        "corrects": st.none() | TEXTS,
+        "body": TEXTS,
+        "salt": st.binary(min_size=16, max_size=16),
+    }
+    columns = {name: draw(column(values, count)) for name, values in strategies.items()}
+    return [
+        Entry(seq=first + n, **{name: values[n] for name, values in columns.items()})
+        for n in range(count)
+    ]
+
+
+def entries_of(count: int, **changes: Any) -> list[Entry]:
+    plain = Entry(0, MONTH, None, MONTH, MONTH, "", None, None, None, None, '{"n":1}', bytes(16))
+    return [plain._replace(seq=n, at=MONTH + n, placed=MONTH + n, **changes) for n in range(count)]
+
+
+@given(entry_lists())
+def test_inside_gives_back_every_member(entries: list[Entry]) -> None:
+    found = unpack(pack(entries, entries[0].seq), entries[0].seq)
+    assert found == sorted(entries, key=lambda entry: (entry.placed, entry.seq))
+    assert [type(value) for value in found[0]] == [
+        type(value) for value in min(entries, key=lambda entry: (entry.placed, entry.seq))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("until", MONTH + 5),
+        ("record_id", "a"),
+        ("epoch", "e"),
+        ("sequence", 0),
+        ("sequence", 2**53 - 1),
+        ("corrects", "b"),
+        ("flags", "clock"),
+        ("received", MONTH + DAY),
+        ("placed", MONTH + DAY),
+    ],
+)
+@pytest.mark.parametrize("count", [1, 2, 300])
+@pytest.mark.parametrize("which", ["all", "first", "last", "none"])
+def test_optional_member_of_all_of_one_or_of_none_comes_back(
+    name: str, value: Any, count: int, which: str
+) -> None:
+    entries = entries_of(count)
+    chosen = {"all": range(count), "first": [0], "last": [count - 1], "none": []}[which]
+    for n in chosen:
+        entries[n] = entries[n]._replace(**{name: value})
+    found = unpack(pack(entries, 0), 0)
+    assert sorted(found, key=lambda entry: entry.seq) == entries
+
+
+@given(st.binary(max_size=300) | st.binary(max_size=60).map(lambda b: b"\1" + b))
+def test_other_bytes_are_unreadable(inside: bytes) -> None:
+    try:
+        found = unpack(inside, 0)
+    except Unreadable:
+        return
+    assert isinstance(found, list)
+
+
+@given(entry_lists(), st.data())
+def test_cut_or_changed_inside_never_breaks_the_reader(
+    entries: list[Entry], data: st.DataObject
+) -> None:
+    inside = bytearray(pack(entries, 0))
+    place = data.draw(st.integers(0, len(inside) - 1))
+    if data.draw(st.booleans()):
+        inside = inside[:place]
+    else:
+        inside[place] ^= 1 << data.draw(st.integers(0, 7))
+    with suppress(Unreadable):
+        unpack(bytes(inside), 0)
+
+
+def test_bomb_in_a_segment_is_unreadable() -> None:
+    bomb = ZstdCompressor().compress(bytes(200 * 1024 * 1024))
+    with pytest.raises(Unreadable):
+        unpack(b"\1" + bomb, 0)
+    assert msgspec.msgpack.decode(pack(entries_of(1), 0)[1:])[0] is None
+
+
+@given(entry_lists())
+def test_every_member_is_committed_to(entries: list[Entry]) -> None:
+    """Two entries that differ in anything but their number have different leaves."""
+    told = {entry._replace(seq=0): leaf_of(entry) for entry in entries}
+    assert len(set(told.values())) == len(told)
+
+
+def test_neighbouring_texts_cannot_flow_into_each_other() -> None:
+    plain = entries_of(1)[0]
+    pairs = [
+        ({"record_id": "ab", "epoch": "c"}, {"record_id": "a", "epoch": "bc"}),
+        ({"record_id": None}, {"record_id": ""}),
+        ({"flags": "a", "record_id": None}, {"flags": "", "record_id": "a"}),
+        ({"epoch": "a"}, {"corrects": "a"}),
+        ({"until": 0}, {"until": None}),
+        ({"sequence": 0}, {"sequence": None}),
+    ]
+    for one, other in pairs:
+        assert leaf_of(plain._replace(**one)) != leaf_of(plain._replace(**other))
+
+
+def test_chain_begins_elsewhere_for_each_place() -> None:
+    one, other = new_id(), new_id()
+    places = [(one, other, "wash"), (other, one, "wash"), (one, other, "wear"), (one, other, "")]
+    assert len({genesis(*place) for place in places}) == 4
+    entries = entries_of(3)
+    head = genesis(*places[0])
+    for entry in entries:
+        head = extend(head, leaf_of(entry))
+    assert head == extend_all(genesis(*places[0]), entries)
+
+
+def place_of(keys: MemoryKeys) -> StreamPlace:
+    return StreamPlace(new_id(), new_id(), new_id(), "wash", 0)
+
+
+@given(entry_lists(IN_MONTH), st.none() | TEXTS, st.data())
+def test_seal_binds_every_column(
+    entries: list[Entry], signed_by: str | None, data: st.DataObject
+) -> None:
+    keys = MemoryKeys()
+    row = seal(keys, place_of(keys), entries, bytes(32), signed_by)
+    assert open_segment(keys, row) == sorted(entries, key=lambda e: (e.placed, e.seq))
+    name = data.draw(st.sampled_from(SegmentRow._fields))
+    changed = row._replace(**{name: data.draw(other_than(name, getattr(row, name)))})
+    # The row's key is found by tenure and key id: the same key under other ids must not open it.
+    keys.by_id[changed.tenure_id, changed.key_id] = keys.by_id[row.tenure_id, row.key_id]
+    if name != "sealed":
+        assert aad_of(changed) != aad_of(row)
+    with pytest.raises(CannotOpen):
+        open_segment(keys, changed)
+
+
+@given(entry_lists(IN_MONTH), st.data())
+def test_mark_binds_every_column_too(entries: list[Entry], data: st.DataObject) -> None:
+    keys = MemoryKeys()
+    place = place_of(keys)
+    row = mark(keys, place, [seal(keys, place, entries, bytes(32), None)], "erased")
+    assert open_segment(keys, row) == []
+    name = data.draw(st.sampled_from(SegmentRow._fields))
+    changed = row._replace(**{name: data.draw(other_than(name, getattr(row, name)))})
+    keys.by_id[changed.tenure_id, changed.key_id] = keys.by_id[row.tenure_id, row.key_id]
+    with pytest.raises(CannotOpen):
+        open_segment(keys, changed)
+
+
+PAIRS = st.tuples(st.integers(0, 30_000), st.integers(1, 9)).map(list)
+VALUES: dict[type, st.SearchStrategy[Any]] = {
+    UUID: st.uuids(),
+    int: st.integers(-(2**62), 2**62),
+    str: TEXTS,
+}
+
+
+def other_than(name: str, value: Any) -> st.SearchStrategy[Any]:
+    """Another value that the column could have."""
+    if isinstance(value, bytes):
+        return st.integers(0, 8 * len(value) - 1).map(lambda bit: _flip(value, bit))
+    if name == "signed_by":
+        found = st.none() | TEXTS
+    elif name == "days":
+        found = st.none() | st.lists(PAIRS, max_size=3)
+    else:
+        found = VALUES[type(value)]
+    return found.filter(lambda other: other != value)
+
+
+def _flip(value: bytes, bit: int) -> bytes:
+    changed = bytearray(value)
+    changed[bit // 8] ^= 1 << bit % 8
+    return bytes(changed)
+
+
+class OneKey(MemoryKeys):
+    """Seals nothing: it notes the nonces."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.nonces: list[bytes] = []
+
+    def writing(self, name: KeyName) -> WritingKey:
+        key = super().writing(name)
+        return WritingKey(key.key_id, _Noting(self.nonces))  # type: ignore[arg-type]
+
+
+class _Noting:
+    def __init__(self, nonces: list[bytes]) -> None:
+        self.nonces = nonces
+
+    def encrypt(self, nonce: bytes, inside: bytes, _: bytes) -> bytes:
+        self.nonces.append(nonce)
+        return inside
+
+
+def test_nonce_never_comes_again() -> None:
+    keys = OneKey()
+    place, entries = place_of(keys), entries_of(1)
+    times = rounds(10_000, 100_000)
+    for _ in range(times):
+        seal(keys, place, entries, bytes(32), None)
+    assert {len(nonce) for nonce in keys.nonces} == {12}
+    assert len(set(keys.nonces)) == times
+
+
+def test_sealed_bytes_are_the_nonce_and_what_the_key_made_of_them() -> None:
+    keys = MemoryKeys()
+    place, entries = place_of(keys), entries_of(2)
+    row = seal(keys, place, entries, bytes(32), None)
+    cipher: AESGCM = keys.opening(row.tenure_id, row.key_id)
+    inside = cipher.decrypt(row.sealed[:12], row.sealed[12:], aad_of(row))
+    assert inside == pack(entries, 0)
+    assert seal(keys, place, entries, bytes(32), None).sealed[12:] != row.sealed[12:]
+
+
+@given(st.lists(TIMES, min_size=1, max_size=20), st.integers(1, 4))
+def test_segments_hold_one_month_and_no_more_than_allowed(times: list[int], most: int) -> None:
+    entries = [
+        entry._replace(placed=at) for entry, at in zip(entries_of(len(times)), times, strict=True)
+    ]
+    runs = list(by_month(entries, most))
+    assert [entry for run in runs for entry in run] == entries
+    for run in runs:
+        assert len(run) <= most
+        assert len({from_micros(entry.placed).strftime("%Y-%m") for entry in run}) == 1
+        assert month_of(run[0].placed) % 12 == from_micros(run[0].placed).month - 1
+
+
+@given(st.lists(st.integers(-5 * DAY, 5 * DAY), min_size=1, max_size=20))
+def test_days_add_up(times: list[int]) -> None:
+    told = summed_days(times)
+    days = sorted({time // DAY for time in times})
+    if told is None:
+        assert len(days) == 1
+    else:
+        assert told == [[day, sum(time // DAY == day for time in times)] for day in days]
