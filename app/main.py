@@ -68,7 +68,12 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     )
     tools = make_tools(settings, clock or SystemClock())
     share(app, tools)
-    app.add_middleware(BodyGate, limit=settings.body_limit_bytes, origin=settings.origin)
+    app.add_middleware(
+        BodyGate,
+        limit=settings.body_limit_bytes,
+        origin=settings.origin,
+        token_first=("/v1/data/", "/v1/me/"),
+    )
     app.add_middleware(RequestId)
     problems.install(app, settings.origin)
     for router in ROUTERS:

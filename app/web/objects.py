@@ -24,8 +24,9 @@ from app.usage.days import by_day
 from app.usage.read import Row, last_heard, latest, page
 from app.usage.wire import csv_cell, rfc3339
 from app.web.format import Formatter
-from app.web.object_plots import Period, Plot, draw, say
+from app.web.object_plots import Period, Plot, draw
 from app.web.pages import SignedIn, render
+from app.web.record_tables import say, when
 
 router = APIRouter()
 
@@ -227,5 +228,5 @@ def _latest(
             for f in stream.fields
             if f["name"] in told
         ]
-        shown.append([fmt.at(row.placed_at), stream.title, ", ".join(parts)])
+        shown.append([when(row, fmt), stream.title, ", ".join(parts)])
     return {"columns": ["When", "What", "Values"], "rows": shown}

@@ -41,10 +41,14 @@ def show_start(request: Request, viewer: Visitor, db: ReadDb, settings: AppSetti
 
 @router.get(HOME)
 def show_own_start(
-    request: Request, owner: SignedIn, database: AppDatabase, clock: AppClock
+    request: Request,
+    owner: SignedIn,
+    database: AppDatabase,
+    clock: AppClock,
+    settings: AppSettings,
 ) -> Response:
     """The owner's objects, who reads them, what waits for an answer."""
-    return show_home(request, owner, database, clock)
+    return show_home(request, owner, database, clock, settings)
 
 
 @router.get("/about")

@@ -7,12 +7,10 @@ from app.web import words
 from app.web.plots.small import tape
 from tests.web.samples import NOW, OBJ, STREAMS, F, R, d, frame, plots, week
 
-SUMMARY = words.consent_summary(
-    "Mend & Co", ["Straight Leg, connected"], ["usage", "condition"], "from today on", "21 Nov 2027"
-)
+KEEPS = [N(id="g1", on="4 Nov 2026"), N(id="g2", on="1 Sept 2026")]
 
 
-def consent(errors):
+def consent(errors, keeps=()):
     return {
         "asked": N(id="r1", closes_at=d(1), redirect_host="mendandco.example"),
         "history_earliest": date(2026, 5, 1),
@@ -53,7 +51,7 @@ def consent(errors):
             value=date(2027, 11, 21), earliest=date(2026, 11, 24), latest=date(2027, 11, 21)
         ),
         "legal": N(basis="contract", text="Our repair subscription, section 3."),
-        "summary": SUMMARY,
+        "keeps": keeps,
         "errors": errors,
     }
 
@@ -79,6 +77,7 @@ def entry(**k):
         "vendor": "Mend & Co",
         "permission_id": "g1",
         "object_name": "Straight Leg, connected",
+        "taking": "",
         "streams": ["Wear", "Seams"],
         "window": "1 to 23 Nov 2026",
         "records": 100,
@@ -152,7 +151,7 @@ SECURITY = {
         N(
             id="t1",
             name="Sheet at home",
-            scopes=["usage:read"],
+            may="read",
             objects=["Straight Leg, connected"],
             until=d(80),
             used_at=d(-1),
@@ -161,7 +160,7 @@ SECURITY = {
         N(
             id="t2",
             name="Old script",
-            scopes=["usage:read", "care:read"],
+            may="read and make copies",
             objects=[],
             until=d(-8),
             used_at=None,
@@ -177,9 +176,8 @@ SECURITY = {
         latest=date(2027, 11, 23),
     ),
     "scopes": [
-        ("usage:read", "How you use it", ""),
-        ("care:read", "How you look after it", ""),
-        ("accesses:read", "Who looked", "The history of readings."),
+        ("own:read", "Read", "Your objects and their logs."),
+        ("own:export", "Make copies", "Of everything."),
     ],
     "objects": [("0b1", "Straight Leg, connected"), ("0b2", "Trucker Jacket")],
     "errors": {},
@@ -241,7 +239,7 @@ PAGES = {
                     at=d(0, -5),
                 )
             ],
-            second_passkey=True,
+            way_in="email",
         ),
     ),
     "home-empty": (
@@ -252,7 +250,7 @@ PAGES = {
             readers_text="",
             next_expiry=None,
             requests=[],
-            second_passkey=False,
+            way_in="",
         ),
     ),
     "claim": ("owner/claim.html", frame("/claim", code="", errors={})),
@@ -334,6 +332,7 @@ PAGES = {
     ),
     "requests-empty": ("owner/requests.html", frame("/requests", waiting=[], answered=[])),
     "consent": ("owner/consent.html", frame("/consent/r1", **consent({}))),
+    "consent-again": ("owner/consent.html", frame("/consent/r1", **consent({}, KEEPS))),
     "consent-error": (
         "owner/consent.html",
         frame(
@@ -348,7 +347,9 @@ PAGES = {
     ),
     "consent-used": (
         "owner/consent_result.html",
-        frame("/consent/r1", state="used", vendor="Mend & Co", permission_id=None, back=""),
+        frame(
+            "/consent/r1", state="used", vendor="Mend & Co", keeps=[], permission_id=None, back=""
+        ),
     ),
     "consent-refused": (
         "owner/consent_result.html",
@@ -356,13 +357,21 @@ PAGES = {
             "/consent/r1",
             state="refused",
             vendor="Mend & Co",
+            keeps=KEEPS,
             permission_id=None,
             back="https://mendandco.example/",
         ),
     ),
     "consent-allowed": (
         "owner/consent_result.html",
-        frame("/consent/r1", state="allowed", vendor="Mend & Co", permission_id="g1", back=""),
+        frame(
+            "/consent/r1",
+            state="allowed",
+            vendor="Mend & Co",
+            keeps=[],
+            permission_id="g1",
+            back="",
+        ),
     ),
     "permissions": (
         "owner/permissions.html",
@@ -456,8 +465,8 @@ PAGES = {
                 permission="",
             ),
             totals=[
-                N(vendor="Mend & Co", given=12, refused=0, records=1240),
-                N(vendor="Big Denim", given=0, refused=14, records=0),
+                N(reader="Mend & Co", read=12, looked=3, copied=0, refused=0, records=1240),
+                N(reader="Big Denim", read=0, looked=0, copied=2, refused=14, records=0),
             ],
             newer="",
             older="/history?after=x",
