@@ -94,6 +94,9 @@ REFUSALS = {
     "token-revoked": "The key they used no longer works.",
     "token-expired": "The key they used had run out.",
     "unknown": "The key they used does not work.",
+    "invalid-cursor": "They asked for a page that does not exist or no longer works.",
+    "invalid-request": "They asked in a way that cannot be answered.",
+    "malformed-request": "They asked in a way that cannot be read.",
 }
 
 # What an owner's own key may do: what it is called where it is made, and what it is in full.

@@ -196,8 +196,8 @@ def check_sums(file: Path) -> None:
         assert set(archive.namelist()) == {*found, "manifest.json", "manifest.jws"}
         assert len(archive.read("records.ndjson").splitlines()) == 2
         lines = [json.loads(line) for line in archive.read("accesses.ndjson").splitlines()]
-        # Those that name it: what the vendor read, was refused, and the asking for this copy.
-        assert sorted(line["action"] for line in lines) == ["export", "records", "records"], lines
+        # Those that name it: the vendor's look and its reading, and the asking for this copy.
+        assert sorted(line["action"] for line in lines) == ["export", "objects", "records"], lines
         assert [g["status"] for g in json.loads(archive.read("grants.json"))] == ["revoked"]
 
 
