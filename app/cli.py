@@ -7,31 +7,40 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import typer
 import uvicorn
-from pydantic import ValidationError
+from alembic.util import CommandError
+from pydantic import BaseModel, Field, ValidationError
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.accounts.owners import find_owner
 from app.demo.run import run_demo
 from app.demo.simulate import simulate
 from app.exports.make import make_work
-from app.exports.service import file_of, request_export
+from app.exports.service import hand_out, request_export
 from app.keys.eager import EagerKeys
 from app.keys.log_keys import LogKeys, open_log_keys
 from app.keys.ring import KINDS, Keyring
-from app.kit import logs
+from app.kit import jsonio, logs
 from app.kit.clock import SystemClock
 from app.kit.db import Database
-from app.kit.errors import DomainError
+from app.kit.errors import DomainError, fault_text
 from app.kit.jobs import run_whole
 from app.kit.migrate import is_current, migrate
 from app.oauth.scopes import CLIENT_SCOPES
+from app.objects.spec import FieldSpec
 from app.objects.tenures import held_objects
 from app.organizations.clients import create_client
-from app.organizations.service import create_organization, find_organization
+from app.organizations.service import (
+    check_ticket_key,
+    create_organization,
+    find_organization,
+    set_prefixes,
+)
 from app.settings import Settings
 from app.usage.verify import verify_log
 from app.worker import Worker
@@ -50,6 +59,29 @@ app.add_typer(org, name="org")
 app.add_typer(client, name="client")
 app.add_typer(keys, name="keys")
 app.add_typer(log, name="log")
+
+_OPERATOR = "The operator, for you"
+_LAST_PORT = 65535
+
+
+class _Stream(BaseModel):
+    """What the simulation needs to know of a stream."""
+
+    name: str = Field(min_length=1)
+    kind: Literal["instant", "interval", "counter"]
+    fields: list[FieldSpec] = Field(min_length=1)
+
+
+class _Product(BaseModel):
+    """The same of a product."""
+
+    streams: list[_Stream] = Field(min_length=1)
+
+
+def _check_port(port: int) -> int:
+    if not 1 <= port <= _LAST_PORT:
+        raise _stop(f"A port is a number from 1 to {_LAST_PORT}, not {port}.")
+    return port
 
 
 @app.command()
@@ -73,9 +105,11 @@ def serve(
         host=settings.host,
         port=settings.port,
         workers=workers,
+        timeout_worker_healthcheck=60,  # a worker that is slow to start is not a dead one
         access_log=False,
         log_level="warning",
         proxy_headers=True,
+        forwarded_allow_ips=settings.forwarded_allow_ips,
         server_header=False,
         timeout_graceful_shutdown=10,
     )
@@ -155,7 +189,7 @@ def org_create(
     ] = None,
 ) -> None:
     """Register an organization."""
-    key = _read_json(ticket_key) if ticket_key else None
+    key = check_ticket_key(_read_json(ticket_key)) if ticket_key else None
     with _writing() as db:
         made = create_organization(
             db,
@@ -170,6 +204,26 @@ def org_create(
             ticket_key=key,
         )
         _print({"organization": made.slug, "org_id": str(made.org_id)})
+
+
+@org.command("prefixes")
+def org_prefixes(
+    organization: Annotated[str, typer.Argument(help="The organization's name, slug or id.")],
+    gs1_prefix: Annotated[
+        list[str] | None, typer.Option(help="A GS1 company prefix; may be given several times.")
+    ] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="Take all its prefixes.")] = False,
+) -> None:
+    """Show an organization's GS1 prefixes, or put others in their place.
+
+    Two organizations never share a prefix: take it from the one before the other gets it.
+    Products that are registered stay as they are.
+    """
+    with _writing() as db:
+        found = find_organization(db, organization)
+        if gs1_prefix or clear:
+            set_prefixes(db, found, gs1_prefix or [])
+        _print({"organization": found.slug, "gs1_prefixes": found.gs1_prefixes})
 
 
 @client.command("create")
@@ -191,6 +245,9 @@ def client_create(
     is_vendor = bool(redirect_uri)
     grants = ["authorization_code", "refresh_token"] if is_vendor else []
     grants += [] if public else ["client_credentials"]
+    told = _read_json(purposes) if purposes else []
+    if not isinstance(told, list) or not all(isinstance(one, dict) for one in told):
+        raise _stop(f"{purposes}: this is no list of purposes; see docs/vendors.md.")
     with _writing() as db:
         made, secret = create_client(
             db,
@@ -201,7 +258,7 @@ def client_create(
             redirect_uris=redirect_uri or [],
             grant_types=grants,
             scopes=scope,
-            purposes=_read_json(purposes) if purposes else [],
+            purposes=told,
             known_scopes=list(CLIENT_SCOPES),
         )
         _print({"client_id": made.client_id, "client_secret": secret})
@@ -274,11 +331,12 @@ def export(
             held = list(held_objects(db, owner_id))
         for one in held:
             with database.session() as db:
-                view = request_export(db, clock, owner_id, one.object_id, settings.export_days)
+                days = settings.export_days
+                view = request_export(db, clock, owner_id, one.object_id, days, _OPERATOR)
                 export_id = view.export.export_id
             run_whole(database, clock, export_id, work)
-            with database.read() as db:
-                path = file_of(db, clock, owner_id, export_id, folder)
+            with database.session() as db:
+                path = hand_out(db, clock, owner_id, export_id, folder, _OPERATOR)
             target = out / f"inseam-{one.object_id}.zip"
             shutil.copyfile(path, target)
             typer.echo(str(target))
@@ -295,16 +353,20 @@ def simulate_command(
     """Print a believable device's records as one JSON array, ready for /v1/objects/{id}/events."""
     today = datetime.combine(SystemClock().now().date(), datetime.min.time(), UTC)
     start = today - timedelta(days=days)
-    records = simulate(
-        _read_json(product), serial=serial, seed=seed, start=start, end=today, zone=zone
-    )
+    _check_zone(zone)
+    told = _read_product(product)
+    records = simulate(told, serial=serial, seed=seed, start=start, end=today, zone=zone)
     typer.echo(json.dumps(list(records), ensure_ascii=False))
 
 
 @app.command()
 def demo(
-    port: Annotated[int, typer.Option(help="Where the service listens.")] = 8000,
-    vendor_port: Annotated[int, typer.Option(help="Where the vendor's site listens.")] = 8001,
+    port: Annotated[
+        int, typer.Option(help="Where the service listens.", callback=_check_port)
+    ] = 8000,
+    vendor_port: Annotated[
+        int, typer.Option(help="Where the vendor's site listens.", callback=_check_port)
+    ] = 8001,
 ) -> None:
     """Start over with a seeded demo: the service, and a small real vendor site beside it."""
     run_demo(port, vendor_port)
@@ -315,7 +377,11 @@ def main() -> None:
     try:
         app()
     except DomainError as error:
-        raise SystemExit(f"inseam: {error.detail}") from error
+        raise _stop(error.detail) from error
+    except (SQLAlchemyError, CommandError) as error:
+        raise _stop(f"The database cannot be used: {_first_line(error)}") from error
+    except OSError as error:
+        raise _stop(_file_fault(error)) from error
 
 
 def _settings() -> Settings:
@@ -325,8 +391,8 @@ def _settings() -> Settings:
         logs.set_up(settings.log_level)
         return settings
     except ValidationError as error:
-        lines = [f"{_variable(e['loc'])}: {e['msg']}" for e in error.errors()]
-        raise _stop("\n".join(lines)) from error
+        faults = [f"{_variable(e['loc'])}: {fault_text(e)}" for e in error.errors()]
+        raise _stop("\n".join(faults)) from error
 
 
 def _variable(place: tuple[int | str, ...]) -> str:
@@ -364,9 +430,39 @@ def _writing() -> Iterator[Any]:
 
 def _read_json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise _stop(f"{path}: {error}") from error
+        return jsonio.loads(path.read_bytes())
+    except DomainError as error:
+        raise _stop(f"{path}: {error.detail}") from error
+
+
+def _read_product(path: Path) -> Any:
+    """A product, or its streams alone, that the simulation can live."""
+    told = _read_json(path)
+    try:
+        _Product.model_validate({"streams": told} if isinstance(told, list) else told)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = "/".join(map(str, fault["loc"])) or "the product"
+        raise _stop(f"{path}: {where}: {fault_text(fault)}.") from error
+    return told
+
+
+def _check_zone(zone: str) -> None:
+    try:
+        ZoneInfo(zone)
+    except (KeyError, ValueError, OSError) as error:
+        raise _stop(f"There is no time zone {zone!r}.") from error
+
+
+def _first_line(error: Exception) -> str:
+    text = str(getattr(error, "orig", None) or error).strip()
+    return text.splitlines()[0] if text else type(error).__name__
+
+
+def _file_fault(error: OSError) -> str:
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return f"{error.filename}: this is no folder, nor in one."
+    return f"{error.filename}: {error.strerror}" if error.filename else str(error)
 
 
 def _print(value: dict[str, Any]) -> None:

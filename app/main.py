@@ -85,6 +85,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         limit=settings.body_limit_bytes,
         origin=settings.origin,
         unpacking=re.compile(r"/v1/(?:objects/[^/]+/)?events"),
+        token_first=("/v1/data/", "/v1/me/"),
     )
     app.add_middleware(RequestId)
     problems.install(app, settings.origin)

@@ -1,5 +1,6 @@
 """Every setting of the service, read once from INSEAM_* by the composition root."""
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -9,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+_DRIVERS = {"sqlite", "postgresql", "postgresql+psycopg"}
 LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
 
 _DATA, _KEYS = "inseam.db", "keys.db"
@@ -43,6 +45,11 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
+    forwarded_allow_ips: str = Field(
+        "127.0.0.1",
+        description="Proxies whose `X-Forwarded-For` and `-Proto` are believed: addresses or"
+        " networks, by commas; `*` for any.",
+    )
     operator_name: str = Field(
         "an operator who has not set a name",
         min_length=1,
@@ -139,6 +146,25 @@ class Settings(BaseSettings):
                 raise ValueError("must be another file or server than the database's")
         return value
 
+    @field_validator("database_url")
+    @classmethod
+    def check_database_url(cls, value: str) -> str:
+        """A database that this service speaks to; what is wrong is told without the password."""
+        if value and not _is_database(value):
+            raise ValueError("must be sqlite:///a-file.db or postgresql://user@host/name")
+        return value
+
+    @field_validator("forwarded_allow_ips")
+    @classmethod
+    def check_proxies(cls, value: str) -> str:
+        """Each a network, so that a slip of the pen trusts nobody by mistake."""
+        for one in value.split(",") if value not in ("", "*") else ():
+            try:
+                ip_network(one.strip())
+            except ValueError as error:
+                raise ValueError(f"{one.strip()[:50]!r} is no address or network") from error
+        return value
+
     @field_validator("pool_size")
     @classmethod
     def check_pool(cls, value: int, info: object) -> int:
@@ -206,3 +232,13 @@ def _host(parts: URL) -> str:
     given = parts.host or parts.query.get("host") or "localhost"
     host = (given if isinstance(given, str) else given[0]).lower()
     return "localhost" if host in LOCAL_HOSTS else host
+
+
+def _is_database(text: str) -> bool:
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        return False
+    if url.drivername == "sqlite":
+        return bool(url.database) and url.host is None
+    return url.drivername in _DRIVERS

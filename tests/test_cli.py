@@ -6,12 +6,15 @@ import zipfile
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
+from sqlalchemy import select
 from typer.testing import CliRunner
 
 from app import cli
+from app.accesses.models import Access
 from app.accounts.owners import create_owner
 from app.demo.products import JEANS
 from app.keys.ring import Keyring
@@ -25,6 +28,7 @@ from app.ownership.claim import Wish, claim
 from tests.support.source import ROOT
 
 run = CliRunner()
+JEANS_FILE = str(ROOT / "docs" / "examples" / "jeans.json")
 MQTT = ("mqtt", "--topic", "x/+", "--organization", "nobody")
 
 
@@ -41,10 +45,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def ask(*words: str) -> dict[str, str]:
+def ask(*words: str) -> dict[str, Any]:
     result = run.invoke(cli.app, list(words))
     assert result.exit_code == 0, (result.output, result.exception)
-    found: dict[str, str] = json.loads(result.stdout)
+    found: dict[str, Any] = json.loads(result.stdout)
     return found
 
 
@@ -86,6 +90,12 @@ def test_an_operator_registers_a_maker_and_a_vendor(home: Path) -> None:
         ((*MQTT, "--broker", "broker.example"), "mqtt://"),
         ((*MQTT, "--broker", "mqtt://b", "--object-from", "x"), "{object}"),
         ((*MQTT, "--broker", "mqtt://b"), "organization"),
+        (("simulate", "S", "--product", JEANS_FILE, "--zone", "Nowhere/X"), "'Nowhere/X'"),
+        (("simulate", "S", "--product", JEANS_FILE, "--zone", "../../etc/passwd"), "time zone"),
+        (("simulate", "S", "--product", JEANS_FILE, "--zone", "Europe"), "time zone"),
+        (("demo", "--port", "99999"), "65535"),
+        (("demo", "--vendor-port", "0"), "65535"),
+        (("org", "prefixes", "nobody"), "organization"),
     ],
 )
 def test_what_can_be_mended_is_said_in_one_line(
@@ -107,6 +117,145 @@ def test_what_is_not_installed_is_named(
     text = refuse(capsys, monkeypatch, *MQTT, "--broker", "mqtt://b")
     assert text == "inseam: The command mqtt needs aiomqtt: install inseam[mqtt]."
     assert run.invoke(cli.app, ["keys", "list"]).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{}", "streams"),
+        ('"x"', "the product"),
+        ('{"streams": 1}', "streams"),
+        ('{"streams": []}', "streams"),
+        ('{"streams": [{}]}', "streams/0/name"),
+        ('{"streams": [{"name": "a", "kind": "instant", "fields": [{}]}]}', "streams/0/fields/0"),
+        ("[1]", "streams/0"),
+        ("no json", "JSON"),
+        ("[NaN]", "JSON"),
+    ],
+)
+def test_a_product_that_is_none_is_said_in_one_line(
+    home: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+    said: str,
+) -> None:
+    path = home / "product.json"
+    path.write_text(text)
+    line = refuse(capsys, monkeypatch, "simulate", "S", "--product", str(path))
+    assert str(path) in line
+    assert said in line
+
+
+@pytest.mark.parametrize("text", ['"x"', "[]", "{}", "null", "7", '{"kty": ["EC"]}'])
+def test_a_ticket_key_that_is_none_is_said_in_one_line(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    path = home / "key.json"
+    path.write_text(text)
+    line = refuse(capsys, monkeypatch, "org", "create", "X", "--ticket-key", str(path))
+    assert "public key" in line
+    assert "organization" in refuse(capsys, monkeypatch, "org", "prefixes", "X"), "nothing is made"
+
+
+@pytest.mark.parametrize("text", ["[1]", '["x"]', "{}", "null", '"x"', "[{}]", '[{"scopes": 1}]'])
+def test_purposes_that_are_none_are_said_in_one_line(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    ask("org", "create", "Mend & Co")
+    path = home / "purposes.json"
+    path.write_text(text)
+    words = ["client", "create", "mend-co", "--name", "Mend", "--scope", "usage:read"]
+    words += ["--redirect-uri", "https://mend.example/back", "--purposes", str(path)]
+    assert "purpose" in refuse(capsys, monkeypatch, *words)
+
+
+def test_a_client_that_could_never_work_is_told_what_it_lacks(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask("org", "create", "Mend & Co")
+    words = ["client", "create", "mend-co", "--name", "Mend", "--scope"]
+    assert "redirect URI" in refuse(capsys, monkeypatch, *words, "usage:read")
+    assert "secret" in refuse(capsys, monkeypatch, *words, "log:write", "--public")
+
+
+EVERY_DATABASE = [["migrate"], ["serve"], ["serve", "--no-migrate"], ["worker"]]
+EVERY_DATABASE += [["org", "create", "X"], ["export", "me@people.example"]]
+
+
+@pytest.mark.parametrize("words", EVERY_DATABASE, ids=lambda words: "-".join(words[:2]))
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("postgresql://me:hunter2hunter2@127.0.0.1:1/x", "The database cannot be used"),
+        ("sqlite:///{home}/no-database.db", "The database cannot be used"),
+        ("sqlite:///{home}", "The database cannot be used"),
+        ("sqlite:////proc/nowhere/x.db", "/proc/nowhere"),
+        ("mysql://me:hunter2hunter2@db.example/x", "INSEAM_DATABASE_URL"),
+        ("foo", "INSEAM_DATABASE_URL"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_said_in_one_line(
+    home: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    url: str,
+    said: str,
+) -> None:
+    (home / "no-database.db").write_text("This was never a database, long as it may be. " * 30)
+    monkeypatch.setenv("INSEAM_DATABASE_URL", url.replace("{home}", str(home)))
+    line = refuse(capsys, monkeypatch, *words)
+    assert said in line
+    assert "hunter2" not in line
+    assert len(line.splitlines()) == 1
+
+
+@pytest.mark.parametrize("folder", ["file", "file/below", "/proc/nowhere"])
+@pytest.mark.parametrize("words", [["migrate"], ["keys", "list"], ["worker"]])
+def test_a_folder_that_cannot_be_is_said_in_one_line(
+    home: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    folder: str,
+) -> None:
+    (home / "file").touch()
+    monkeypatch.setenv("INSEAM_DATA_DIR", str(home / folder))
+    assert str(home / folder) in refuse(capsys, monkeypatch, *words)
+
+
+def test_copies_are_not_written_into_a_file(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "file").touch()
+    words = ("export", "me@people.example", "--out", str(home / "file"))
+    assert str(home / "file") in refuse(capsys, monkeypatch, *words)
+
+
+def test_the_operator_reassigns_a_prefix(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask("org", "create", "Big Denim", "--gs1-prefix", "950600")
+    words = ("org", "create", "Drum Works", "--gs1-prefix", "9506001")
+    assert "Big Denim" in refuse(capsys, monkeypatch, *words)
+    ask("org", "create", "Drum Works")
+    assert ask("org", "prefixes", "big-denim")["gs1_prefixes"] == ["950600"]
+    words = ("org", "prefixes", "drum-works", "--gs1-prefix", "9506001")
+    assert "Big Denim" in refuse(capsys, monkeypatch, *words)
+    assert ask("org", "prefixes", "Big Denim", "--clear")["gs1_prefixes"] == []
+    assert ask(*words)["gs1_prefixes"] == ["9506001"]
+    assert ask("org", "prefixes", "drum-works")["gs1_prefixes"] == ["9506001"]
+
+
+def test_proxies_that_are_believed_are_a_setting(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: dict[str, Any] = {}
+    monkeypatch.setattr("uvicorn.run", lambda *_, **more: told.update(more))
+    monkeypatch.setenv("INSEAM_FORWARDED_ALLOW_IPS", "10.0.0.0/8")
+    assert run.invoke(cli.app, ["serve"]).exit_code == 0
+    assert (told["proxy_headers"], told["forwarded_allow_ips"]) == (True, "10.0.0.0/8")
 
 
 def test_a_bad_setting_is_named(
@@ -162,6 +311,9 @@ def test_an_owner_gets_a_copy_of_each_thing(home: Path) -> None:
     (path,) = (home / "out").iterdir()
     with zipfile.ZipFile(path) as archive:
         assert "manifest.json" in archive.namelist()
+    with Database(url, pool_size=4) as database, database.read() as db:
+        rows = [(row.action, row.reader, row.result) for row in db.scalars(select(Access))]
+    assert rows == [("export", "The operator, for you", "given")] * 2
 
 
 def test_a_simulated_life_is_the_same_again(home: Path) -> None:

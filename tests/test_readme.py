@@ -49,7 +49,7 @@ def test_the_story_runs_as_it_is_pasted(tmp_path: Path) -> None:
     start, register, again = BLOCKS[2:]
     claim = tmp_path / "claim.py"
     claim.write_text(CLAIM)
-    code = "$(field \"['objects'][0]['claim_code']\" < minted.json)"
+    code = "$(field \"['objects'][0]['claim_code']\" < var/story/minted.json)"
     script = "\n".join(
         [
             "set -e",
@@ -85,9 +85,28 @@ def test_the_story_runs_as_it_is_pasted(tmp_path: Path) -> None:
     assert run.returncode == 0, out + (tmp_path / "err").read_text()
     assert "/problems/object-unclaimed" in out
     assert '"stored":1' in out.splitlines()[-1], out
-    assert "<svg" in (tmp_path / "label.svg").read_text()
-    (minted,) = json.loads((tmp_path / "minted.json").read_text())["objects"]
+    told = tmp_path / "var" / "story"
+    assert "<svg" in (told / "label.svg").read_text()
+    (minted,) = json.loads((told / "minted.json").read_text())["objects"]
     assert f"#claim={minted['claim_code']}" in out
+    err = (tmp_path / "err").read_text()
+    assert "curl:" not in err, err
+    assert "Warning" not in err, err
+    left = {one.name for one in tmp_path.iterdir()}
+    assert left == {"claim.py", "out", "err", "data", "var"}, "secrets in the tree"
+    assert told.stat().st_mode & 0o077 == 0
+    for path in (tmp_path / "data", *(tmp_path / "data").glob("inseam.db*")):
+        assert path.stat().st_mode & 0o077 == 0, path.name
+
+
+def test_git_takes_nothing_of_the_story() -> None:
+    written = {*re.findall(r"> (\S+\.(?:json|svg))", "".join(BLOCKS)), "maker.json", "minted.json"}
+    assert "var/story/minted.json" in written
+    for name in sorted(written):
+        ignored = subprocess.run(["git", "check-ignore", "-q", name], cwd=ROOT)
+        if ignored.returncode == 128:
+            pytest.skip("not in a clone")
+        assert ignored.returncode == 0, name
 
 
 def test_the_examples_are_what_the_demo_uses() -> None:

@@ -59,6 +59,14 @@ def test_settings_cannot_change_afterwards() -> None:
         ({"send_deadline_seconds": 3}, "less than or equal to 2"),
         ({"grant_max_days": 0}, "greater than or equal to 1"),
         ({"no_such_setting": 1}, "not permitted"),
+        ({"database_url": "foo"}, "must be sqlite:///"),
+        ({"database_url": "mysql://u:hunter2hunter2@db.example/x"}, "must be sqlite:///"),
+        ({"database_url": "postgresql://db.example:port/x"}, "must be sqlite:///"),
+        ({"database_url": "postgresql+psycopg2://db.example/x"}, "must be sqlite:///"),
+        ({"database_url": "sqlite://"}, "must be sqlite:///"),
+        ({"forwarded_allow_ips": "10.0.0.1, proxy.example"}, "'proxy.example' is no address"),
+        ({"forwarded_allow_ips": "10.0.0.1/8"}, "is no address"),
+        ({"forwarded_allow_ips": "*, 10.0.0.1"}, "is no address"),
     ],
 )
 def test_wrong_setting_is_refused_with_its_reason(given: dict[str, Any], reason: str) -> None:
@@ -76,6 +84,11 @@ def test_wrong_setting_is_refused_with_its_reason(given: dict[str, Any], reason:
 )
 def test_public_url_is_kept_as_an_origin(given: str, kept: str) -> None:
     assert Settings(public_url=given).public_url == kept
+
+
+@pytest.mark.parametrize("given", ["", "*", "10.0.0.0/8, ::1", "127.0.0.1"])
+def test_proxies_are_addresses_networks_or_all(given: str) -> None:
+    assert Settings(forwarded_allow_ips=given).forwarded_allow_ips == given
 
 
 def test_password_is_not_shown() -> None:

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, and_, delete, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.accesses.models import Access
+from app.accesses.record import EXPORT, LISTING, READING
 from app.kit.clock import Clock
 from app.kit.ids import NOBODY
 
@@ -57,22 +58,47 @@ def list_accesses(
     return db.scalars(query.order_by(*order).limit(limit)).all()
 
 
-def count_by_reader(
-    db: Session, owner_id: UUID, since: datetime
-) -> Sequence[tuple[str, str, int, int]]:
-    """Per reader and result since a time: reader, result, attempts, records."""
+@dataclass(frozen=True)
+class ReaderCount:
+    """What one reader tried: readings of records, looks at what there is to read, copies asked
+    for and taken, refusals."""
+
+    reader: str
+    read: int
+    looked: int
+    copied: int
+    refused: int
+    records: int
+
+
+def count_by_reader(db: Session, owner_id: UUID, since: datetime) -> Sequence[ReaderCount]:
+    """Per reader since a time. An attempt that touches several objects is one attempt."""
+    is_given = Access.result == "given"
+    is_read = and_(is_given, Access.action == READING)
     query = (
-        select(Access.reader, Access.result, func.sum(Access.times), func.sum(Access.count))
+        select(
+            Access.reader,
+            _attempts(is_read),
+            _attempts(and_(is_given, Access.action == LISTING)),
+            _attempts(and_(is_given, Access.action == EXPORT)),
+            _attempts(~is_given),
+            func.sum(case((is_read, Access.count), else_=0)),
+        )
         .where(Access.owner_id == owner_id, Access.at >= since)
-        .group_by(Access.reader, Access.result)
-        .order_by(Access.reader, Access.result)
+        .group_by(Access.reader)
+        .order_by(Access.reader)
     )
-    return [(r, s, int(t), int(c)) for r, s, t, c in db.execute(query)]
+    return [ReaderCount(name, *map(int, told)) for name, *told in db.execute(query)]
+
+
+def _attempts(which: ColumnElement[bool]) -> ColumnElement[int]:
+    """How often: every attempt has one row with place 0."""
+    return func.sum(case((and_(which, Access.place == 0), Access.times), else_=0))
 
 
 @dataclass(frozen=True)
 class Reads:
-    """How a grant was used so far."""
+    """How a grant was used so far: readings of records, not looks at what there is to read."""
 
     total: int
     records: int
@@ -80,12 +106,17 @@ class Reads:
 
 
 def reads_of_grant(db: Session, owner_id: UUID, grant_id: UUID) -> Reads:
-    """Readings given under a grant: attempts, records, the latest."""
+    """Readings of records given under a grant: attempts, records, the latest."""
     query = select(
         func.count(func.distinct(Access.access_id)),
         func.coalesce(func.sum(Access.count), 0),
         func.max(Access.at),
-    ).where(Access.owner_id == owner_id, Access.grant_id == grant_id, Access.result == "given")
+    ).where(
+        Access.owner_id == owner_id,
+        Access.grant_id == grant_id,
+        Access.result == "given",
+        Access.action == READING,
+    )
     total, records, last_at = db.execute(query).one()
     return Reads(int(total), int(records), last_at)
 

@@ -1,4 +1,5 @@
-"""Writing access records. Only `disclosure` calls this, in the transaction that authorises."""
+"""Writing access records. Only `disclosure` and `exports` call this, in the transaction that
+authorises."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from app.accesses.models import Access
 from app.kit.ids import NOBODY, derived_id
+
+READING = "records"  # a reading of records, and nothing else
+LISTING = "objects"  # a look at what there is to read
+STREAM = "stream"  # a reading in chunks that goes on until the last record
+EXPORT = "export"  # asking for a copy, and fetching it
 
 _ADD = insert(Access)  # built once: building a statement costs as much as running it
 _REFUSALS = UUID("5f0d0c52-70c4-4b5e-8f8e-5b1c4e2f9a10")
@@ -48,9 +54,12 @@ def record_given(
     access_id: UUID,
     attempt: Attempt,
     given: Sequence[Given],
-    send_by: datetime,
+    send_by: datetime | None,
 ) -> None:
-    """One row for each object the attempt touches; a reading of nothing still leaves one row."""
+    """One row for each object the attempt touches; a reading of nothing still leaves one row.
+
+    `send_by` is None for an owner's own copy, which no end of a permission has to wait for.
+    """
     rows = [
         _row(owner_id, access_id, place, attempt)
         | {

@@ -23,6 +23,11 @@ def list_demo_owners(db: Session) -> Sequence[Owner]:
     return [owner for owner in found if owner is not None]
 
 
+def is_demo_owner(owner_id: UUID) -> bool:
+    """Whether an id is one of theirs; says nothing about demo mode."""
+    return any(owner_id == demo_owner_id(number) for number in range(1, COUNT + 1))
+
+
 def get_demo_owner(db: Session, owner_id: UUID | None) -> Owner:
     """A demo owner by id, the first one without; OwnerUnknown for anybody else."""
     wanted = owner_id or demo_owner_id(1)

@@ -34,6 +34,13 @@ def list_grants(db: Session, clock: Clock, owner_id: UUID) -> list[GrantView]:
     return [_view(db, clock, grant) for grant in queries.grants_of(db, owner_id)]
 
 
+def list_live(db: Session, clock: Clock, owner_id: UUID, client_id: str) -> list[Grant]:
+    """What a vendor may read under now, whatever for, newest first."""
+    now = clock.now()
+    of_client = (g for g in queries.grants_of(db, owner_id) if g.client_id == client_id)
+    return [g for g in of_client if live_status(g.status, g.until, now) in _LIVE]
+
+
 def get_grant(db: Session, clock: Clock, owner_id: UUID, grant_id: UUID) -> GrantView:
     """One grant of this owner, or GrantNotFound."""
     grant = queries.grant_by_id(db, owner_id, grant_id)

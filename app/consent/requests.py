@@ -129,6 +129,7 @@ def view_request(db: Session, clock: Clock, owner_id: UUID, ticket: str) -> Requ
 class AnsweredRequest:
     """What became of a request, for the owner who had opened it."""
 
+    client_id: str
     client_name: str
     status: str
     grant_id: UUID | None
@@ -139,7 +140,8 @@ def answered(db: Session, owner_id: UUID, ticket: str) -> AnsweredRequest | None
     row = queries.request_by_hash(db, sha256(ticket))
     if row is None or row.owner_id != owner_id:
         return None
-    return AnsweredRequest(row.asked["client_name"], row.status, row.grant_id)
+    name = row.asked["client_name"]
+    return AnsweredRequest(row.client_id, name, row.status, row.grant_id)
 
 
 def list_answered(db: Session, owner_id: UUID, limit: int) -> Sequence[AccessRequest]:
@@ -148,7 +150,10 @@ def list_answered(db: Session, owner_id: UUID, limit: int) -> Sequence[AccessReq
 
 
 def take(db: Session, clock: Clock, owner_id: UUID, ticket: str) -> AccessRequest:
-    """The waiting request, bound to this owner from now on; errors as in `view_request`."""
+    """The waiting request, bound to this owner from now on; errors as in `view_request`.
+
+    The first look at it closes what waits of the same vendor for the same purpose from before.
+    """
     request_hash = sha256(ticket)
     bound = (
         update(AccessRequest)
@@ -166,6 +171,7 @@ def take(db: Session, clock: Clock, owner_id: UUID, ticket: str) -> AccessReques
     if row.expires_at <= clock.now():
         raise RequestExpired
     if is_new:
+        _close_older(db, clock, row, owner_id)
         db.add(_entry(row, owner_id, ticket))
     return row
 
@@ -214,6 +220,27 @@ def forget_old(conn: Connection, clock: Clock) -> int:
     old = clock.now() - timedelta(days=30)
     conn.execute(delete(InboxEntry).where(InboxEntry.expires_at <= clock.now()))
     return conn.execute(delete(AccessRequest).where(AccessRequest.expires_at <= old)).rowcount
+
+
+def _close_older(db: Session, clock: Clock, row: AccessRequest, owner_id: UUID) -> None:
+    """A vendor that asks again has one request waiting for a purpose: the newest. The older ones
+    close as if their time were over, since nobody answered them."""
+    now, alike = clock.now(), (row.client_id, row.asked["purpose"])
+    older = [
+        entry.request_hash
+        for entry in queries.waiting_entries(db, owner_id, now)
+        if (entry.client_id, entry.purpose) == alike and entry.created_at <= row.created_at
+    ]
+    if not older:
+        return
+    is_older = AccessRequest.request_hash.in_(older)
+    is_waiting = AccessRequest.status == "waiting"
+    db.execute(update(AccessRequest).where(is_older, is_waiting).values(expires_at=now))
+    db.execute(
+        delete(InboxEntry).where(
+            InboxEntry.owner_id == owner_id, InboxEntry.request_hash.in_(older)
+        )
+    )
 
 
 def _origin_of(uri: str) -> str:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+WEAR, WASH = "wear", "wash"  # the jeans' streams
+
 _STEPS = {"type": "integer", "unit": "count", "minimum": 0}
 _MINUTES = {"type": "number", "unit": "min", "minimum": 0, "maximum": 1440}
 
@@ -80,12 +82,12 @@ JEANS: dict[str, Any] = {
     },
     "streams": [
         _wear(
-            "wear",
+            WEAR,
             "When you wear them",
             "When the jeans are worn, how long and how many steps.",
         ),
         {
-            "name": "wash",
+            "name": WASH,
             "title": "When they are washed",
             "category": "care",
             "kind": "instant",

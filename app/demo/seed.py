@@ -1,9 +1,9 @@
-"""Seeding the demo: makers, things, two owners, a season of use, permissions and readings."""
+"""Seeding the demo: makers with their clients, things, two owners; then the story goes its way."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -11,13 +11,8 @@ from sqlalchemy.orm import Session
 
 from app.accounts.demo import demo_owner_id
 from app.accounts.owners import create_owner
-from app.consent.grant import Choice, allow
-from app.consent.grants import get_grant, revoke
-from app.consent.requests import open_request
 from app.demo.products import JACKET, JEANS, WASHER
-from app.demo.simulate import simulate
-from app.disclosure.reader import Reader
-from app.disclosure.records import Wanted, read_records
+from app.demo.story import ZONE, Thing, tell
 from app.kit.clock import FixedClock
 from app.kit.db import Database
 from app.kit.paging import Cursors
@@ -30,56 +25,44 @@ from app.organizations.clients import create_client
 from app.organizations.models import Client, Organization
 from app.organizations.service import create_organization
 from app.ownership.claim import Wish, claim
-from app.usage.ingest import Call, Taker, ingest
-from app.usage.items import read_items
+from app.usage.ingest import Taker
 
 DAYS = 120
-ZONE = "Europe/Paris"
-_SEED = 7
-_WEEK = 7
 _MAKER_SCOPES = ["products:write", "objects:write", "log:write"]
 _CODE_DAYS = 3650
-_LONGEST = timedelta(days=365)
 
 
 @dataclass(frozen=True)
 class Seeded:
-    """What the vendor's site needs to know."""
+    """What those need to know who go on from here: the vendor's site, and the gateway of the
+    jeans' maker. `worn` has each pair with the end of its last wear."""
 
     client_id: str
     client_secret: str
-
-
-@dataclass(frozen=True)
-class _Thing:
-    """An object with its owner and the product it was made of."""
-
-    org_id: UUID
-    object_id: UUID
-    owner_id: UUID
-    serial: str
-    spec: dict[str, Any]
+    gateway: tuple[str, str]
+    worn: dict[UUID, datetime]
 
 
 def seed(
     database: Database, cursors: Cursors, taker: Taker, now: datetime, vendor_url: str
 ) -> Seeded:
-    """Write the whole story, as if it had happened in its own time."""
+    """Write the whole story, as if it had happened in its own time and order."""
     start = datetime.combine((now - timedelta(days=DAYS)).date(), time(7), ZoneInfo(ZONE))
     clock = FixedClock(start - timedelta(days=20))
     with database.session() as db:
-        things = _make_things(db, clock, start)
+        gateway, things = _make_things(db, clock, start)
         mend, secret = _make_mend(db, clock, vendor_url)
         hearth = _make_hearth(db, clock)
     clock.set(start)
-    _live(database, taker, clock, things, now)
-    clock.set(now)
-    _give(database, cursors, taker, hearth, things, now)
+    worn = tell(database, cursors, taker, clock, hearth, things, now)
     assert secret is not None  # Mend & Co keeps one
-    return Seeded(mend.client_id, secret)
+    return Seeded(mend.client_id, secret, gateway, worn)
 
 
-def _make_things(db: Session, clock: FixedClock, start: datetime) -> list[_Thing]:
+def _make_things(
+    db: Session, clock: FixedClock, start: datetime
+) -> tuple[tuple[str, str], list[Thing]]:
+    """The makers with their things; Big Denim's gateway can sign in."""
     denim = create_organization(
         db,
         clock,
@@ -98,8 +81,10 @@ def _make_things(db: Session, clock: FixedClock, start: datetime) -> list[_Thing
         contact="service@drum-works.example",
         gs1_prefixes=["950611"],
     )
-    for maker in (denim, drum):
-        _client(db, clock, maker, f"{maker.name} gateway", _MAKER_SCOPES)
+    (gateway, secret), _ = (
+        _client(db, clock, maker, f"{maker.name} gateway", _MAKER_SCOPES) for maker in (denim, drum)
+    )
+    assert secret is not None  # a gateway keeps one
     jeans, jacket, washer = (
         register_product(db, clock, maker.org_id, ProductSpec.model_validate(spec))
         for maker, spec in ((denim, JEANS), (denim, JACKET), (drum, WASHER))
@@ -115,7 +100,7 @@ def _make_things(db: Session, clock: FixedClock, start: datetime) -> list[_Thing
         (denim, jeans, JEANS, "SL-000002", two, "me"),
     ]
     clock.set(start)
-    return [_claimed(db, clock, *row) for row in made]
+    return (gateway.client_id, secret), [_claimed(db, clock, *row) for row in made]
 
 
 def _claimed(
@@ -127,11 +112,11 @@ def _claimed(
     serial: str,
     owner_id: UUID,
     used_by: str,
-) -> _Thing:
+) -> Thing:
     minted = mint(db.connection(), clock, product, [serial], _CODE_DAYS)[0]
     assert isinstance(minted, Minted)
     claim(db, clock, owner_id, minted.code, Wish(used_by, clock.now()), 30)
-    return _Thing(maker.org_id, minted.object_id, owner_id, serial, spec)
+    return Thing(maker.org_id, minted.object_id, owner_id, serial, spec)
 
 
 def _client(
@@ -164,9 +149,10 @@ def _make_mend(db: Session, clock: FixedClock, vendor_url: str) -> tuple[Client,
         clock,
         "Mend & Co",
         country="FR",
-        website="https://mend.example",
+        website=vendor_url,
         contact="hello@mend.example",
-        verified_domain="mend.example",
+        # The demo knows whose address that is: it starts the site there itself.
+        verified_domain=urlsplit(vendor_url).hostname,
     )
     purpose = {
         "purpose": "RepairImpairments",
@@ -225,118 +211,3 @@ def _make_hearth(db: Session, clock: FixedClock) -> Client:
     redirect = "https://hearth.example/callback"
     client, _ = _client(db, clock, organization, "Hearth Insurance", scopes, redirect, purposes)
     return client
-
-
-def _live(
-    database: Database, taker: Taker, clock: FixedClock, things: list[_Thing], now: datetime
-) -> None:
-    """Each week the gateways send what the week held."""
-    start = clock.now()
-    while clock.now() < now:
-        end = min(clock.now() + timedelta(days=_WEEK), now)
-        batches = [_records(thing, clock.now(), end) for thing in things]
-        clock.set(end)
-        for thing, records in zip(things, batches, strict=True):
-            if records:
-                database.submit(_ingest_work(taker, clock, thing, records)).result(60)
-    assert clock.now() > start
-
-
-def _records(thing: _Thing, start: datetime, end: datetime) -> list[dict[str, Any]]:
-    records = simulate(thing.spec, serial=thing.serial, seed=_SEED, start=start, end=end, zone=ZONE)
-    return list(records)
-
-
-def _ingest_work(
-    taker: Taker, clock: FixedClock, thing: _Thing, records: list[dict[str, Any]]
-) -> Callable[[Any], object]:
-    call = Call(thing.org_id, read_items(records, thing.object_id))
-    return lambda conn: ingest(conn, clock, taker, call)
-
-
-def _give(
-    database: Database,
-    cursors: Cursors,
-    taker: Taker,
-    hearth: Client,
-    things: list[_Thing],
-    now: datetime,
-) -> None:
-    """One permission that lives and was read now and then, one that was taken back."""
-    jacket, washer = things[1], things[2]
-    given_at = now - timedelta(days=40)
-    kept = _allow(
-        database, given_at, hearth, "ServiceProvision", ["condition:read"], washer, history=True
-    )
-    for days in (38, 31, 24, 17, 10, 3):
-        _read(database, cursors, taker, hearth, kept, washer, now - timedelta(days=days))
-    ended = _allow(database, now - timedelta(days=70), hearth, "Marketing", ["usage:read"], jacket)
-    _read(database, cursors, taker, hearth, ended, jacket, now - timedelta(days=69))
-    clock = FixedClock(now - timedelta(days=66))
-    with database.session() as db:
-        revoke(db, clock, jacket.owner_id, ended)
-    _read(database, cursors, taker, hearth, ended, jacket, now - timedelta(days=65, hours=5))
-
-
-def _allow(
-    database: Database,
-    at: datetime,
-    client: Client,
-    purpose_name: str,
-    scopes: list[str],
-    thing: _Thing,
-    *,
-    history: bool = False,
-) -> UUID:
-    clock = FixedClock(at)
-    purpose = next(p for p in client.purposes if p["purpose"] == purpose_name)
-    with database.session() as db:
-        ticket = open_request(
-            db,
-            clock,
-            client=client,
-            purpose=purpose,
-            scopes=scopes,
-            protocol={
-                "redirect_uri": client.redirect_uris[0],
-                "state": None,
-                "code_challenge": "",
-                "scopes": scopes,
-            },
-            redirect_host="hearth.example",
-            life=timedelta(hours=1),
-        )
-        choice = Choice(
-            objects=frozenset({thing.object_id}),
-            categories=frozenset(scope.partition(":")[0] for scope in scopes),
-            until=at + timedelta(days=182),
-            history_from=None if history else at,
-        )
-        granted = allow(db, clock, thing.owner_id, ticket, choice, _LONGEST)
-        return granted.grant.grant_id
-
-
-def _read(
-    database: Database,
-    cursors: Cursors,
-    taker: Taker,
-    client: Client,
-    grant_id: UUID,
-    thing: _Thing,
-    at: datetime,
-) -> None:
-    clock = FixedClock(at)
-    scopes = frozenset(client.scopes)
-    reader = Reader(client.client_id, client.org_id, client.name, thing.owner_id, grant_id, scopes)
-    ref = str(_pseudonym(database, thing, grant_id))
-    wanted = Wanted(None, None, None, 100, None)
-    deadline = timedelta(seconds=2)
-    database.submit(
-        lambda conn: read_records(conn, clock, cursors, taker.keys, reader, ref, wanted, deadline)
-    ).result(60)
-
-
-def _pseudonym(database: Database, thing: _Thing, grant_id: UUID) -> UUID:
-    with database.read() as db:
-        view = get_grant(db, FixedClock(), thing.owner_id, grant_id)
-        return view.details[0].pseudonym

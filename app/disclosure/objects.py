@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from app.accesses.record import Attempt, Given, record_given, record_refused
+from app.accesses.record import LISTING, Attempt, Given, record_given, record_refused
 from app.consent.decide import Allowed, Detail, GrantState, Refused, decide
 from app.consent.grants import lock_grant
 from app.disclosure.reader import Disclosed, NotDisclosed, Reader, refusal_of
@@ -25,7 +25,7 @@ def list_objects(
     now = clock.now()
     grant = lock_grant(conn, reader.owner_id or NOBODY, reader.grant_id or NOBODY)
     version = grant.version if grant else None
-    attempt = Attempt(now, "objects", reader.client_id, reader.name, reader.grant_id, version)
+    attempt = Attempt(now, LISTING, reader.client_id, reader.name, reader.grant_id, version)
     rule = _refusal(grant, reader, now)
     if rule is not None:
         record_refused(conn, reader.owner_id, None, None, attempt, rule)

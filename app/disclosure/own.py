@@ -7,12 +7,13 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from app.accesses.record import Attempt, Given, record_given, record_refused
+from app.accesses.record import LISTING, READING, Attempt, Given, record_given, record_refused
 from app.consent.decide import narrow
 from app.disclosure.reader import Disclosed, NotDisclosed
-from app.disclosure.records import Wanted, read_page
+from app.disclosure.records import Wanted, read_asked, read_page
 from app.kit import jsonio
 from app.kit.clock import Clock
+from app.kit.errors import DomainError
 from app.kit.ids import new_id, parse_id
 from app.kit.paging import Cursors
 from app.objects.identity import identity_of
@@ -25,17 +26,29 @@ from app.usage.wire import record_out, rfc3339
 
 @dataclass(frozen=True)
 class OwnReader:
-    """A personal token: whose it is, its name, and the objects it is limited to (None = all)."""
+    """A personal token: whose it is, how the history names it, and the objects it is limited to
+    (None = all). A client where a vendor's token was tried in its place."""
 
     owner_id: UUID
     name: str
     objects: frozenset[UUID] | None
+    client_id: str | None = None
+    grant_id: UUID | None = None
 
     def attempt(self, now: datetime, action: str, asked: dict[str, object]) -> Attempt:
-        return Attempt(now, action, None, f"Your token “{self.name}”"[:200], None, None, asked)
+        return Attempt(now, action, self.client_id, self.name, self.grant_id, None, asked)
 
     def may_read(self, object_id: UUID) -> bool:
         return self.objects is None or object_id in self.objects
+
+
+def refuse_own(
+    conn: Connection, clock: Clock, reader: OwnReader, action: str, refused: NotDisclosed
+) -> NotDisclosed:
+    """Record that a token which names its owner may not do this."""
+    attempt = reader.attempt(clock.now(), action, {})
+    record_refused(conn, reader.owner_id, None, None, attempt, refused.rule)
+    return refused
 
 
 def list_own(
@@ -45,7 +58,7 @@ def list_own(
     held = [h for h in held_objects(conn, reader.owner_id) if reader.may_read(h.object_id)]
     send_by = clock.now() + deadline
     given = [Given(h.object_id, h.tenure_id, [], None, None, "exact", 0) for h in held]
-    attempt = reader.attempt(clock.now(), "objects", {})
+    attempt = reader.attempt(clock.now(), LISTING, {})
     record_given(conn, reader.owner_id, new_id(), attempt, given, send_by)
     objects = [
         {
@@ -68,14 +81,20 @@ def read_own(
     keys: Opener,
     reader: OwnReader,
     ref: str,
-    wanted: Wanted,
+    query: Wanted | DomainError,
     deadline: timedelta,
 ) -> Disclosed | NotDisclosed:
-    """A page of one own object's records, in the form a vendor would get."""
-    bound = (reader.owner_id, reader.name, ref, wanted.stream, wanted.from_, wanted.to)
-    position = cursors.open(wanted.after, *bound) if wanted.after else None
-    attempt = reader.attempt(clock.now(), "records", dict(wanted.asked()))
+    """A page of one own object's records, in the form a vendor would get; `query` may be what is
+    wrong with it."""
+    asked = read_asked(cursors, query, reader.owner_id, reader.name, ref)
     held = find_own(conn, reader, ref)
+    if isinstance(asked, DomainError):
+        attempt = reader.attempt(clock.now(), READING, {})
+        object_id, tenure_id = (held.object_id, held.tenure_id) if held else (None, None)
+        record_refused(conn, reader.owner_id, object_id, tenure_id, attempt, asked.slug)
+        return NotDisclosed(asked.slug, asked)
+    wanted = asked.wanted
+    attempt = reader.attempt(clock.now(), READING, wanted.asked())
     window = narrow((None, None), wanted.from_, wanted.to)
     streams = {}
     if held is not None:
@@ -85,13 +104,13 @@ def read_own(
         record_refused(conn, reader.owner_id, None, None, attempt, "not-granted")
         return NotDisclosed("not-granted")
     log = Log(conn, keys, held.object_id, held.tenure_id)
-    found = read_page(log, streams, position, wanted)
+    found = read_page(log, streams, asked.position, wanted)
     send_by = clock.now() + deadline
     given = Given(
         held.object_id, held.tenure_id, sorted(streams), *window, "exact", len(found.rows)
     )
     record_given(conn, reader.owner_id, new_id(), attempt, [given], send_by)
-    cursor = cursors.seal(found.next_position, *bound) if found.next_position else None
+    cursor = cursors.seal(found.next_position, *asked.bound) if found.next_position else None
     body = {"records": [record_out(row) for row in found.rows], "next": cursor}
     return Disclosed(jsonio.dumps(body), send_by, cursor)
 

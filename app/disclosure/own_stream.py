@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from app.accesses.record import Attempt, Given, record_given, record_more, record_refused
+from app.accesses.record import STREAM, Attempt, Given, record_given, record_more, record_refused
 from app.consent.decide import narrow
 from app.disclosure.own import OwnReader, find_own
 from app.disclosure.reader import NotDisclosed
@@ -100,4 +100,4 @@ def note_chunk(
 
 def _attempt(clock: Clock, reader: OwnReader, wanted: Wanted) -> Attempt:
     asked = {name: value for name, value in wanted.asked().items() if name != "limit"}
-    return reader.attempt(clock.now(), "stream", asked)
+    return reader.attempt(clock.now(), STREAM, asked)

@@ -5,7 +5,11 @@ from datetime import datetime
 from uuid import UUID
 
 from app.consent.decide import Allowed, Refused
+from app.kit.errors import DomainError
 from app.objects.categories import category_of, is_vendor_scope
+
+# What a grant lacks, where the token itself is alive.
+OF_THE_OBJECT = ("no-grant", "not-granted")
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ def refusal_of(decision: Allowed | Refused, reader: Reader) -> str | None:
     """Why nothing may be read: what became of the grant tells most, then what became of the
     token, then what the grant lacks; None where something may."""
     rule = decision.rule if isinstance(decision, Refused) else None
-    if rule in (None, "no-grant", "not-granted"):
+    if rule in (None, *OF_THE_OBJECT):
         return reader.dead_reason or rule
     return rule
 
@@ -47,6 +51,8 @@ class Disclosed:
 
 @dataclass(frozen=True)
 class NotDisclosed:
-    """A refusal that was recorded: the rule, for the door to turn into an answer."""
+    """A refusal that was recorded: the rule, for the door to turn into an answer; `error` is that
+    answer where the rule does not tell it."""
 
     rule: str
+    error: DomainError | None = None

@@ -7,13 +7,14 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from app.accesses.record import Attempt, Given, record_given, record_refused
+from app.accesses.record import READING, Attempt, Given, record_given, record_refused
 from app.consent.decide import Allowed, Refused, decide, narrow
 from app.consent.grants import lock_grant
 from app.disclosure.locate import Located, granted_object, locate
-from app.disclosure.reader import Disclosed, NotDisclosed, Reader, refusal_of
+from app.disclosure.reader import OF_THE_OBJECT, Disclosed, NotDisclosed, Reader, refusal_of
 from app.kit import jsonio
 from app.kit.clock import Clock
+from app.kit.errors import DomainError, InvalidCursor
 from app.kit.ids import new_id
 from app.kit.paging import Cursors
 from app.objects.products import stream_categories
@@ -51,6 +52,16 @@ class Wanted:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """A query that can be answered: where the page before ended, and what its cursors are bound
+    to."""
+
+    wanted: Wanted
+    position: Any
+    bound: tuple[object, ...]
+
+
+@dataclass(frozen=True)
 class Page:
     """Rows that may leave and where to go on."""
 
@@ -65,27 +76,31 @@ def read_records(
     keys: Opener,
     reader: Reader,
     ref: str,
-    wanted: Wanted,
+    wanted: Wanted | DomainError,
     deadline: timedelta,
 ) -> Disclosed | NotDisclosed:
     """A page of one object's records for a vendor, recorded in this transaction.
 
-    Raises InvalidCursor before anything is decided. What is refused is recorded in the history of
-    the token's owner and, where the object is another's, in that owner's too.
+    `wanted` may be what is wrong with the query: the token is judged before it. What is refused
+    is recorded in the history of the token's owner and, where the object is another's, in that
+    owner's too.
     """
     now = clock.now()
-    bound = (reader.client_id, reader.grant_id, ref, wanted.stream, wanted.from_, wanted.to)
-    position = cursors.open(wanted.after, *bound) if wanted.after else None
+    asked = read_asked(cursors, wanted, reader.client_id, reader.grant_id, ref)
     located = locate(conn, reader, ref)
-    attempt = _attempt(reader, located, now, wanted)
+    attempt = _attempt(reader, located, now, asked)
     decision = _decide(reader, located, ref, now)
+    is_dead = isinstance(decision, Refused) and decision.rule not in OF_THE_OBJECT
+    if isinstance(asked, DomainError) and not is_dead:
+        return refuse(conn, reader, located, attempt, asked.slug, asked)
     if isinstance(decision, Refused):
         return refuse(conn, reader, located, attempt, decision.rule)
-    streams = _streams(conn, decision, wanted)
+    assert isinstance(asked, Asked)  # else refused above
+    streams = _streams(conn, decision, asked.wanted)
     if not streams:
         return refuse(conn, reader, located, attempt, "not-granted")
     log = Log(conn, keys, decision.object_id, decision.tenure_id)
-    found = read_page(log, streams, position, wanted)
+    found = read_page(log, streams, asked.position, asked.wanted)
     is_same = _decide_again(conn, clock, reader, located, decision)
     if isinstance(is_same, Refused):
         return refuse(conn, reader, located, attempt, is_same.rule)
@@ -93,12 +108,31 @@ def read_records(
     given = _given(decision, streams, found)
     assert reader.owner_id is not None  # decided: a grant has an owner
     record_given(conn, reader.owner_id, new_id(), attempt, [given], send_by)
-    cursor = cursors.seal(found.next_position, *bound) if found.next_position else None
+    cursor = cursors.seal(found.next_position, *asked.bound) if found.next_position else None
     return Disclosed(_body(located, found, cursor), send_by, cursor)
 
 
+def read_asked(
+    cursors: Cursors, wanted: Wanted | DomainError, *reader: object
+) -> Asked | DomainError:
+    """The query with its cursor opened, or what is wrong with either."""
+    if isinstance(wanted, DomainError):
+        return wanted
+    bound = (*reader, wanted.stream, wanted.from_, wanted.to)
+    try:
+        position = cursors.open(wanted.after, *bound) if wanted.after else None
+    except InvalidCursor as error:
+        return error
+    return Asked(wanted, position, bound)
+
+
 def refuse(
-    conn: Connection, reader: Reader, located: Located, attempt: Attempt, rule: str
+    conn: Connection,
+    reader: Reader,
+    located: Located,
+    attempt: Attempt,
+    rule: str,
+    error: DomainError | None = None,
 ) -> NotDisclosed:
     """Record a refusal: once for the token's owner, once for the object's, always two writes."""
     own = located if located.owner_id == reader.owner_id else None
@@ -114,14 +148,15 @@ def refuse(
         attempt,
         "no-grant",
     )
-    return NotDisclosed(rule)
+    return NotDisclosed(rule, error)
 
 
-def _attempt(reader: Reader, located: Located, now: datetime, wanted: Wanted) -> Attempt:
+def _attempt(
+    reader: Reader, located: Located, now: datetime, asked: Asked | DomainError
+) -> Attempt:
     version = located.grant.version if located.grant else None
-    return Attempt(
-        now, "records", reader.client_id, reader.name, reader.grant_id, version, wanted.asked()
-    )
+    told = asked.wanted.asked() if isinstance(asked, Asked) else {}
+    return Attempt(now, READING, reader.client_id, reader.name, reader.grant_id, version, told)
 
 
 def _decide(reader: Reader, located: Located, ref: str, now: datetime) -> Allowed | Refused:

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from app.accesses.history import Filter, Position, list_accesses
 from app.consent.grants import list_grants
+from app.consent.models import GrantDetail
 from app.exports.models import Export
 from app.keys.ring import Keyring
 from app.kit import jsonio
@@ -62,7 +63,8 @@ def make_work(folder: Path, keyring: Keyring, keys: Opener, origin: str) -> Work
         export = db.get_one(Export, (UUID(job.payload["owner_id"]), job.job_id))
         place = _Place(folder, export.export_id)
         position = job.position or _START
-        place.work.mkdir(mode=0o700, parents=True, exist_ok=True)
+        place.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        place.work.mkdir(mode=0o700, exist_ok=True)
         if not _cut_back(place.work, position["lengths"]):
             position = _START
             _cut_back(place.work, {})
@@ -183,7 +185,6 @@ def _grants(db: Session, clock: Clock, export: Export) -> list[dict[str, Any]]:
         details = [d for d in view.details if d.object_id == export.object_id]
         if not details:
             continue
-        first = details[0]
         found.append(
             {
                 "grant_id": str(view.grant.grant_id),
@@ -195,7 +196,7 @@ def _grants(db: Session, clock: Clock, export: Export) -> list[dict[str, Any]]:
                 "created_at": rfc3339(view.grant.created_at),
                 "until": rfc3339(view.grant.until),
                 "categories": sorted(d.category for d in details),
-                "window_from": first.window_from and rfc3339(first.window_from),
+                "details": [_detail(d) for d in details],
                 "history": [
                     {"at": rfc3339(e.at), "what": e.what, "version": e.version} for e in view.events
                 ],
@@ -220,6 +221,17 @@ def _removals(conn: Connection, export: Export) -> list[dict[str, Any]]:
     ]
 
 
+def _detail(detail: GrantDetail) -> dict[str, Any]:
+    """One kind of data with its own window and end: they may differ within a permission."""
+    return {
+        "category": detail.category,
+        "action": detail.action,
+        "precision": {"time": detail.precision_time, "place": detail.precision_place},
+        "window": {"from": _time(detail.window_from), "to": _time(detail.window_to)},
+        "until": rfc3339(detail.until),
+    }
+
+
 def _write_accesses(path: Path, db: Session, export: Export) -> None:
     wanted = Filter(object_id=export.object_id)
     before: Position | None = None
@@ -233,8 +245,12 @@ def _write_accesses(path: Path, db: Session, export: Export) -> None:
                     "reader": a.reader,
                     "client_id": a.client_id,
                     "grant_id": a.grant_id and str(a.grant_id),
+                    "grant_version": a.grant_version,
                     "action": a.action,
                     "streams": a.streams,
+                    "window_from": _time(a.window_from),
+                    "window_to": _time(a.window_to),
+                    "precision": a.precision,
                     "count": a.count,
                     "result": a.result,
                     "rule": a.rule,
@@ -244,6 +260,10 @@ def _write_accesses(path: Path, db: Session, export: Export) -> None:
             if len(rows) < _ACCESS_PAGE:
                 return
             before = (rows[-1].at, rows[-1].access_id, rows[-1].place)
+
+
+def _time(instant: datetime | None) -> str | None:
+    return rfc3339(instant) if instant else None
 
 
 def _write_json(path: Path, value: Any) -> None:

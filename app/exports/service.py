@@ -1,4 +1,5 @@
-"""Asking for an export, seeing how far it is, fetching it."""
+"""Asking for an export, seeing how far it is, fetching it. Asking and fetching stand in the
+owner's history: whoever holds the owner's session or token takes everything at once."""
 
 import zipfile
 from collections.abc import Sequence
@@ -11,12 +12,14 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.accesses.record import EXPORT, Attempt, Given, record_given, record_refused
 from app.exports.errors import ExportGone, ExportNotFound, ExportNotReady
 from app.exports.models import Export
 from app.kit import jsonio
 from app.kit.clock import Clock
 from app.kit.ids import new_id
 from app.kit.jobs import Job, enqueue
+from app.objects.products import stream_categories
 from app.objects.tenures import get_held
 from app.usage.read import count_records
 
@@ -34,9 +37,12 @@ class ExportView:
 
 
 def request_export(
-    db: Session, clock: Clock, owner_id: UUID, object_id: UUID, days: int
+    db: Session, clock: Clock, owner_id: UUID, object_id: UUID, days: int, reader: str
 ) -> ExportView:
-    """Ask for a copy of everything about one object of this owner; NotFound for another's."""
+    """Ask for a copy of everything about one object of this owner; NotFound for another's.
+
+    `reader` is how the history names who asks.
+    """
     held = get_held(db, owner_id, object_id)
     now = clock.now()
     export = Export(
@@ -52,6 +58,7 @@ def request_export(
     total = count_records(db.connection(), object_id, held.tenure_id)
     payload = {"owner_id": str(owner_id)}
     enqueue(db, clock, JOB, owner_id, payload, total=total, job_id=export.export_id)
+    _record(db, clock, export, reader, "asked", [], 0)
     return ExportView(export, "waiting", 0, total)
 
 
@@ -84,6 +91,23 @@ def file_of(db: Session, clock: Clock, owner_id: UUID, export_id: UUID, folder: 
     return path
 
 
+def hand_out(
+    db: Session, clock: Clock, owner_id: UUID, export_id: UUID, folder: Path, reader: str
+) -> Path:
+    """`file_of` for who takes it away; recorded, so send only after the commit."""
+    path = file_of(db, clock, owner_id, export_id, folder)
+    view = get_export(db, clock, owner_id, export_id)
+    streams = sorted(stream_categories(db.connection(), view.export.object_id))
+    _record(db, clock, view.export, reader, "fetched", streams, view.done)
+    return path
+
+
+def refuse_export(db: Session, clock: Clock, owner_id: UUID, reader: str) -> None:
+    """Record that a token asked for what it does not reach; the caller then says "not found"."""
+    attempt = Attempt(clock.now(), EXPORT, None, reader, None, None)
+    record_refused(db.connection(), owner_id, None, None, attempt, "not-granted")
+
+
 def list_files(path: Path) -> list[dict[str, Any]]:
     """The files in a finished ZIP with their sizes and SHA-256 sums, from its own manifest."""
     try:
@@ -95,6 +119,21 @@ def list_files(path: Path) -> list[dict[str, Any]]:
             ]
     except (OSError, KeyError, zipfile.BadZipFile):
         return []
+
+
+def _record(
+    db: Session,
+    clock: Clock,
+    export: Export,
+    reader: str,
+    step: str,
+    streams: list[str],
+    count: int,
+) -> None:
+    asked = {"export": str(export.export_id), "step": step}
+    attempt = Attempt(clock.now(), EXPORT, None, reader, None, None, asked)
+    given = Given(export.object_id, export.tenure_id, streams, None, None, "exact", count)
+    record_given(db.connection(), export.owner_id, new_id(), attempt, [given], None)
 
 
 def _jobs(db: Session, ids: Sequence[UUID]) -> dict[UUID, Job]:

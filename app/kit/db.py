@@ -37,6 +37,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.kit.errors import DomainError, OutOfSpace, Unavailable
 from app.kit.lane import Lane, Turnstile
+from app.kit.private import keep_private
 from app.kit.purge import empty_log, rewrite, vacuum
 
 T = TypeVar("T")
@@ -400,7 +401,7 @@ def _make_engine(url: str, pool_size: int, busy_seconds: float) -> Engine:
 def _make_sqlite(url: str, pool_size: int, busy_seconds: float) -> Engine:
     path = url.split("///", 1)[-1]
     if path and path != ":memory:":
-        Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        keep_private(Path(path))
     engine = create_engine(
         url,
         pool_size=pool_size,

@@ -1,5 +1,6 @@
 """Domain errors: a class is a slug, a kind and one sentence for people. No status numbers here."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -38,6 +39,20 @@ class DomainError(Exception):
         self.detail = detail or self.title
         self.field = field
         self.extra = extra
+
+
+class WrongMember(ValueError):
+    """What a model's rule about several members raises: the member that mends it, and why."""
+
+    def __init__(self, member: str, detail: str) -> None:
+        super().__init__(detail)
+        self.member = member
+
+
+def fault_text(fault: Mapping[str, Any]) -> str:
+    """What pydantic says is wrong, in the words of the rule alone."""
+    cause = fault.get("ctx", {}).get("error")
+    return str(cause) if isinstance(cause, ValueError) else str(fault["msg"])
 
 
 class InvalidRequest(DomainError):

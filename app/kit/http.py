@@ -122,7 +122,7 @@ class RequestId:
 class BodyGate:
     """Refuses, before a byte is parsed, a body that is too large (413) or encoded (415), but for
     the addresses that unpack one, and a query with NUL, which one of the databases cannot compare
-    with anything (400)."""
+    with anything (400). Below `token_first` the query waits until the token was judged."""
 
     def __init__(
         self,
@@ -131,18 +131,20 @@ class BodyGate:
         origin: str,
         unpacking: re.Pattern[str] | None = None,
         seconds: float = _BODY_SECONDS,
+        token_first: tuple[str, ...] = (),
     ) -> None:
         self.app = app
         self.limit = limit
         self.origin = origin
         self.unpacking = unpacking
         self.seconds = seconds
+        self.token_first = token_first
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         fault = self._fault(scope["path"], Headers(scope=scope))
-        if b"%00" in scope["query_string"]:
+        if b"%00" in scope["query_string"] and not scope["path"].startswith(self.token_first):
             fault = MalformedRequest("The query contains NUL.")
         if fault is not None:
             return await problems.answer(fault, self.origin)(scope, receive, send)
@@ -170,10 +172,11 @@ class BodyGate:
         return take
 
     def _fault(self, path: str, headers: Headers) -> DomainError | None:
-        encoding = headers.get("content-encoding", "identity").strip().lower()
+        encodings = headers.getlist("content-encoding")
         unpacks = self.unpacking is not None and self.unpacking.fullmatch(path)
-        if encoding not in ("", "identity") and not unpacks:
-            return UnsupportedEncoding(f"The content encoding {encoding[:20]!r} is not taken.")
+        if [one.strip().lower() for one in encodings] not in ([], ["identity"]) and not unpacks:
+            named = ", ".join(encodings)[:40]
+            return UnsupportedEncoding(f"The content encoding {named!r} is not taken.")
         length = headers.get("content-length", "0")
         if length.isascii() and length.isdigit() and int(length) > self.limit:
             return BodyTooLarge(f"The body has {length} bytes; the limit is {self.limit}.")

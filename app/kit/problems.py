@@ -1,6 +1,6 @@
 """Domain errors as RFC 9457 problem documents: the one place that knows status numbers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -23,6 +23,8 @@ from app.kit.errors import (
     OutOfSpace,
     TooManyRequests,
     Unavailable,
+    WrongMember,
+    fault_text,
 )
 from app.kit.logs import request_id
 
@@ -109,14 +111,21 @@ def from_http(error: HTTPException) -> tuple[DomainError, int]:
     return found(), error.status_code
 
 
-def from_validation(error: RequestValidationError) -> DomainError:
-    """Every field that is wrong, each with its JSON pointer (RFC 6901)."""
+def invalid_parts(faults: Iterable[Mapping[str, Any]]) -> InvalidRequest:
+    """Every part that is wrong, each with its JSON pointer (RFC 6901), from pydantic's faults.
+
+    A rule about several members points at the one that mends it (WrongMember).
+    """
     fields = []
-    for fault in error.errors():
-        place, *path = fault["loc"] or ("body",)
+    for fault in faults:
+        place, *rest = fault["loc"] or ("body",)
+        path = list[Any](rest)
+        cause = fault.get("ctx", {}).get("error")
+        if isinstance(cause, WrongMember):
+            path.append(cause.member)
         steps = "".join(f"/{str(p).replace('~', '~0').replace('/', '~1')}" for p in path)
         pointer = steps if place == "body" else f"{place}:{steps.strip('/')}"
-        fields.append({"pointer": pointer, "detail": fault["msg"]})
+        fields.append({"pointer": pointer, "detail": fault_text(fault)})
     first = fields[0] if fields else {"pointer": "", "detail": "invalid"}
     where = first["pointer"] or "the body"
     return InvalidRequest(f"{where}: {first['detail']}.", errors=fields)
@@ -140,7 +149,7 @@ def explain(error: Exception) -> tuple[DomainError, int]:
         return from_http(error)
     found: DomainError = InternalError()
     if isinstance(error, RequestValidationError):
-        found = from_validation(error)
+        found = invalid_parts(error.errors())
     elif isinstance(error, DBAPIError | PoolTimeout):
         found = translate(error)
     elif isinstance(error, ClientDisconnect):

@@ -10,7 +10,11 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 from sqlalchemy import Connection
 
+from app.accesses.record import EXPORT
 from app.consent.decide import live_status
+from app.disclosure.own import OwnReader as Reading
+from app.disclosure.own import refuse_own
+from app.disclosure.reader import NotDisclosed
 from app.kit.clock import Clock
 from app.kit.http import AppClock, AppDatabase
 from app.oauth import queries
@@ -41,6 +45,12 @@ class Principal:
     token_id: UUID
     dead_reason: str | None
     last_used_at: datetime | None = None
+
+    @property
+    def shown_name(self) -> str:
+        """How the owner's history names the holder. A personal token's name is its owner's
+        choice, so it never stands there as if it were a vendor's."""
+        return f"Your token “{self.name}”"[:200] if self.kind == "personal" else self.name
 
 
 def bearer_token(request: Request) -> str:
@@ -91,21 +101,53 @@ def require_known(principal: Principal | None) -> Principal:
 def require_scope(principal: Principal | None, scope: str) -> Principal:
     """The principal of a live token that has the scope; InvalidToken or InsufficientScope."""
     known = require_known(principal)
-    if known.dead_reason not in (None, "paused"):
-        raise InvalidToken(known.dead_reason or "unknown")
-    is_personal = known.kind == "personal"
-    if scope not in known.scopes or is_personal != (scope in OWNER_SCOPES):
-        raise InsufficientScope(scope)
+    fault = _fault(known, scope)
+    if fault is not None:
+        raise fault
     return known
 
 
-def own_principal(conn: Connection, clock: Clock, token: str, scope: str) -> Principal:
-    """The owner behind a personal token with the scope, its use noted (for hot works)."""
-    principal = require_scope(principal_of(conn, clock, token), scope)
+def own_principal(
+    conn: Connection, clock: Clock, token: str, scope: str, action: str
+) -> Principal | NotDisclosed:
+    """The owner behind a personal token with the scope, its use noted (for hot works).
+
+    A dead token, or one without the scope, is an attempt at what is its owner's: the refusal is
+    recorded and returned, so that the caller commits it before it answers.
+    """
+    principal = require_known(principal_of(conn, clock, token))
+    fault = _fault(principal, scope)
+    if fault is not None and principal.owner_id is None:
+        raise fault
+    if fault is not None:
+        refused = NotDisclosed(fault.extra.get("reason", fault.slug), fault)
+        return refuse_own(conn, clock, own_reader(principal), action, refused)
     assert principal.owner_id is not None  # a personal token has an owner
     if is_use_due(principal.last_used_at, clock.now()):
         note_use(conn, clock, principal.token_id, principal.owner_id)
     return principal
+
+
+def own_reader(principal: Principal) -> Reading:
+    """The token as plain values, for the services below."""
+    assert principal.owner_id is not None  # asked before
+    objects = None if principal.objects is None else frozenset(principal.objects)
+    return Reading(
+        principal.owner_id,
+        principal.shown_name,
+        objects,
+        principal.client_id,
+        principal.grant_id,
+    )
+
+
+def _fault(principal: Principal, scope: str) -> InvalidToken | InsufficientScope | None:
+    if principal.dead_reason not in (None, "paused"):
+        return InvalidToken(principal.dead_reason or "unknown")
+    is_personal = principal.kind == "personal"
+    if scope not in principal.scopes or is_personal != (scope in OWNER_SCOPES):
+        return InsufficientScope(scope)
+    return None
 
 
 def _dead_reason(conn: Connection, now: datetime, row: Any) -> str | None:
@@ -136,10 +178,32 @@ def _needs(scope: str) -> Callable[..., Principal]:
     ) -> Principal:
         token = bearer_token(request)
         with database.read() as db:
-            principal = require_scope(principal_of(db.connection(), clock, token), scope)
-        if scope in OWNER_SCOPES and is_use_due(principal.last_used_at, clock.now()):
-            database.submit(lambda conn: own_principal(conn, clock, token, scope)).result()
-        return principal
+            return require_scope(principal_of(db.connection(), clock, token), scope)
+
+    return authorise
+
+
+def _needs_own(scope: str, action: str) -> Callable[..., Principal]:
+    """The same for an owner's scope; what is to be written waits for its commit here."""
+
+    def authorise(
+        request: Request,
+        database: AppDatabase,
+        clock: AppClock,
+        _described: Annotated[object, Depends(_scheme)],
+    ) -> Principal:
+        token = bearer_token(request)
+        with database.read() as db:
+            principal = require_known(principal_of(db.connection(), clock, token))
+        is_fine = _fault(principal, scope) is None
+        if is_fine and not is_use_due(principal.last_used_at, clock.now()):
+            return principal
+        outcome = database.submit(
+            lambda conn: own_principal(conn, clock, token, scope, action)
+        ).result()
+        if isinstance(outcome, NotDisclosed):
+            raise outcome.error or InvalidToken()
+        return outcome
 
     return authorise
 
@@ -147,6 +211,6 @@ def _needs(scope: str) -> Callable[..., Principal]:
 ProductWriter = Annotated[Principal, Depends(_needs("products:write"))]
 ObjectWriter = Annotated[Principal, Depends(_needs("objects:write"))]
 LogWriter = Annotated[Principal, Depends(_needs("log:write"))]
-OwnerReader = Annotated[Principal, Depends(_needs("own:read"))]
-OwnerManager = Annotated[Principal, Depends(_needs("own:manage"))]
-OwnerExporter = Annotated[Principal, Depends(_needs("own:export"))]
+OwnerReader = Annotated[Principal, Depends(_needs_own("own:read", "history"))]
+OwnerManager = Annotated[Principal, Depends(_needs_own("own:manage", "manage"))]
+OwnerExporter = Annotated[Principal, Depends(_needs_own("own:export", EXPORT))]

@@ -1,4 +1,4 @@
-"""Bulk minting: a job whose report only the caller's Idempotency-Key opens.
+"""Bulk minting: a job of one client, whose report only that client's Idempotency-Key opens.
 
 The key is a seed of an X25519 key pair. The public half stands in the job, so the worker can seal
 each part of the report and open none of it.
@@ -50,17 +50,20 @@ def numbered(prefix: str, count: int) -> list[str]:
     return [f"{prefix}{number:0{width}}" for number in range(1, count + 1)]
 
 
-def order(db: Session, clock: Clock, product: Product, serials: list[str], key: str) -> Job:
-    """Start a bulk minting; the same maker's same key gives the same job.
+def order(
+    db: Session, clock: Clock, client_id: str, product: Product, serials: list[str], key: str
+) -> Job:
+    """Start a bulk minting; the same client's same key gives the same job.
 
     IdempotencyKeyReused where that key came with other serials or another product.
     """
-    job_id = _job_id(product.org_id, key)
+    job_id = _job_id(client_id, key)
     job = db.get(Job, job_id)
     request = b64u(sha256(jsonio.dumps([str(product.product_id), serials])))
     if job is None:
         public = box_key(key.encode(), _PURPOSE).public_key().public_bytes_raw()
         payload = {
+            "client_id": client_id,
             "product_id": str(product.product_id),
             "serials": serials,
             "public_key": b64u(public),
@@ -95,22 +98,20 @@ def make_work(code_days: int) -> Work:
     return work
 
 
-def get_job(db: Session, org_id: UUID, job_id: UUID) -> Job:
-    """A job of this maker, or UnknownJob."""
+def get_job(db: Session, client_id: str, job_id: UUID) -> Job:
+    """A job of this client, or UnknownJob, for another client of the same maker too."""
     job = db.get(Job, job_id)
-    if job is None or job.kind != JOB or job.subject != org_id:
+    if job is None or job.kind != JOB or job.payload.get("client_id") != client_id:
         raise UnknownJob
     return job
 
 
 def read_report(
-    db: Session, org_id: UUID, job_id: UUID, key: str, after: int, limit: int
+    db: Session, client_id: str, job_id: UUID, key: str, after: int, limit: int
 ) -> list[Row]:
     """Up to `limit` lines after line `after`; ReportLocked with another key, AnswerWiped once it
     was acknowledged or a day has passed."""
-    job = get_job(db, org_id, job_id)
-    if job_id != _job_id(org_id, key):
-        raise ReportLocked
+    job = _unlock(db, client_id, job_id, key)
     last = min(after + limit, job.done)
     wanted = range(after // PART, -(-last // PART)) if after < last else range(0)
     parts = queries.report_parts(db, job_id, wanted)
@@ -121,9 +122,10 @@ def read_report(
     return [row for row in rows if after < row.line <= last]
 
 
-def wipe_report(db: Session, org_id: UUID, job_id: UUID) -> None:
-    """The maker has it: nothing of the report stays. JobUnfinished while more may be written."""
-    if get_job(db, org_id, job_id).finished_at is None:
+def wipe_report(db: Session, client_id: str, job_id: UUID, key: str) -> None:
+    """The client has it: nothing of the report stays. ReportLocked with another key,
+    JobUnfinished while more may be written."""
+    if _unlock(db, client_id, job_id, key).finished_at is None:
         raise JobUnfinished
     db.execute(delete(MintReport).where(MintReport.job_id == job_id))
 
@@ -134,8 +136,15 @@ def forget_old(conn: Connection, clock: Clock) -> int:
     return conn.execute(old).rowcount
 
 
-def _job_id(org_id: UUID, key: str) -> UUID:
-    return derived_id(_JOBS, org_id.bytes, sha256(key))
+def _unlock(db: Session, client_id: str, job_id: UUID, key: str) -> Job:
+    job = get_job(db, client_id, job_id)
+    if job_id != _job_id(client_id, key):
+        raise ReportLocked
+    return job
+
+
+def _job_id(client_id: str, key: str) -> UUID:
+    return derived_id(_JOBS, client_id, sha256(key))
 
 
 def _open(private: X25519PrivateKey, part: MintReport) -> list[Row]:

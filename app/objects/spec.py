@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from app.kit.errors import WrongMember
 from app.objects.units import PLACE_UNITS, UNITS
 
 _LINE = r"^\P{Cc}+$"
@@ -67,15 +68,16 @@ class FieldSpec(Strict):
     def check_fit(self) -> "FieldSpec":
         is_number = self.type in ("number", "integer")
         if is_number and self.unit is None:
-            raise ValueError("a number needs a unit; a mere count has the unit 'count'")
+            raise WrongMember("unit", "a number needs a unit; a mere count has the unit 'count'")
         if not is_number and (self.unit, self.minimum, self.maximum) != (None, None, None):
-            raise ValueError("only numbers have a unit and bounds")
+            extra = next(n for n in ("unit", "minimum", "maximum") if getattr(self, n) is not None)
+            raise WrongMember(extra, "only numbers have a unit and bounds")
         if self.enum is not None and self.type != "string":
-            raise ValueError("only strings have a list of values")
+            raise WrongMember("enum", "only strings have a list of values")
         if self.enum is not None and len(set(self.enum)) != len(self.enum):
-            raise ValueError("a value stands twice in enum")
+            raise WrongMember("enum", "a value stands twice in enum")
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
-            raise ValueError("minimum lies above maximum")
+            raise WrongMember("minimum", "minimum lies above maximum")
         return self
 
 
@@ -120,12 +122,12 @@ class StreamSpec(Strict):
     def check_fields(self) -> "StreamSpec":
         names = [f.name for f in self.fields]
         if len(set(names)) != len(names):
-            raise ValueError("two fields have the same name")
+            raise WrongMember("fields", "two fields have the same name")
         if len({f.senml_name for f in self.fields}) != len(names):
-            raise ValueError("two fields have the same senml_name")
+            raise WrongMember("fields", "two fields have the same senml_name")
         has_place = any(f.unit in PLACE_UNITS for f in self.fields)
         if has_place and self.category != "location":
-            raise ValueError("latitude and longitude belong to the category location")
+            raise WrongMember("category", "latitude and longitude belong to the category location")
         return self
 
 
@@ -154,7 +156,7 @@ class ProductSpec(Strict):
     def check_whole(self) -> "ProductSpec":
         names = [s.name for s in self.streams]
         if len(set(names)) != len(names):
-            raise ValueError("two streams have the same name")
+            raise WrongMember("streams", "two streams have the same name")
         if self.gtin is None and self.article_number is None:
-            raise ValueError("a product needs a gtin or an article_number")
+            raise WrongMember("gtin", "a product needs a gtin or an article_number")
         return self

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.kit.clock import Clock
 from app.kit.crypto import sha256
+from app.kit.errors import fault_text
 from app.kit.ids import new_secret
 from app.organizations.errors import (
     ClientInvalid,
@@ -77,6 +78,7 @@ def create_client(
     """
     name = name.strip()
     _check_shape(name, is_public, redirect_uris, grant_types, purposes)
+    _check_use(scopes, grant_types)
     for scope in scopes:
         if scope not in known_scopes:
             raise ScopeUnknown(f"There is no scope {scope[:100]!r}.")
@@ -209,13 +211,28 @@ def _check_shape(
         raise ClientInvalid("Only a client that asks owners has redirect URIs and purposes.")
 
 
+def _check_use(scopes: Sequence[str], grant_types: Sequence[str]) -> None:
+    """Each scope needs the way in which it is had, or the client could never work."""
+    if not scopes:
+        raise ClientInvalid("A client has at least one scope.")
+    for scope in scopes:
+        if scope.endswith(_READS) and "authorization_code" not in grant_types:
+            raise ClientInvalid(
+                f"Owners are asked for {scope!r}, so the client needs a redirect URI and a purpose."
+            )
+        if not scope.endswith(_READS) and "client_credentials" not in grant_types:
+            raise ClientInvalid(
+                f"A client has {scope!r} for itself, so it needs a secret and cannot be public."
+            )
+
+
 def _check_purpose(purpose: dict[str, Any], scopes: Sequence[str]) -> dict[str, Any]:
     try:
         spec = PurposeSpec.model_validate(purpose)
     except ValidationError as error:
         fault = error.errors()[0]
         where = ".".join(str(p) for p in fault["loc"])
-        raise PurposeInvalid(f"{where}: {fault['msg']}.") from error
+        raise PurposeInvalid(f"{where or 'a purpose'}: {fault_text(fault)}.") from error
     foreign = set(spec.scopes) - set(scopes)
     if foreign:
         raise PurposeInvalid(f"The client does not have the scope {min(foreign)!r}.")

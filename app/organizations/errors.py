@@ -32,9 +32,16 @@ class PrefixInvalid(DomainError):
     kind, slug, title = Kind.invalid, "prefix-invalid", "This is not a GS1 company prefix."
 
 
+class PrefixTaken(DomainError):
+    """A GS1 company prefix belongs to one company, and so does every longer one that begins with
+    it. The operator can take it from the other organization with `inseam org prefixes`."""
+
+    kind, slug, title = Kind.conflict, "prefix-taken", "This GS1 prefix is another organization's."
+
+
 class ClientInvalid(DomainError):
-    """A client has a name; a client that asks owners has redirect URIs and purposes; a public
-    client has no secret and so never acts for itself."""
+    """A client has a name and a scope; a client that asks owners has redirect URIs and purposes; a
+    public client has no secret and so never acts for itself."""
 
     kind, slug, title = Kind.invalid, "client-invalid", "This client cannot be registered."
 

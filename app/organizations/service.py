@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from base64 import b32encode
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -12,12 +13,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.kit.clock import Clock
+from app.kit.crypto import sha256
+from app.kit.db import take_turn
 from app.kit.ids import new_id, parse_id
 from app.organizations.errors import (
     KeyInvalid,
     OrganizationExists,
     OrganizationInvalid,
     PrefixInvalid,
+    PrefixTaken,
     UnknownOrganization,
 )
 from app.organizations.models import Organization
@@ -30,6 +34,8 @@ _SHAPES = {
     "contact": re.compile(r"[^\x00-\x1f\x7f]{1,320}"),
     "verified_domain": re.compile(r"[a-z0-9.-]{1,253}"),
 }
+_PREFIXES = UUID("3b1f0a52-9c1f-4c1d-8a57-8f1c2f0c6e55")
+_USEFUL = 3
 _RSA_BITS = 2048
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "k"})
 _KEYS: dict[str, Any] = {"EC": ECKey, "OKP": OKPKey, "RSA": RSAKey}
@@ -48,7 +54,8 @@ def create_organization(
     any_gtin: bool = False,
     ticket_key: dict[str, Any] | None = None,
 ) -> Organization:
-    """Add an organization. OrganizationExists, OrganizationInvalid, PrefixInvalid, KeyInvalid."""
+    """Add an organization. OrganizationExists, OrganizationInvalid, PrefixInvalid, PrefixTaken,
+    KeyInvalid."""
     _check_shapes(
         name=name,
         country=country,
@@ -59,20 +66,18 @@ def create_organization(
     slug = slug_of(name)
     if db.scalars(select(Organization).where(Organization.slug == slug)).first() is not None:
         raise OrganizationExists
-    bad = [p for p in gs1_prefixes if not _PREFIX.fullmatch(p)]
-    if bad:
-        raise PrefixInvalid(f"{bad[0]!r} is not a GS1 company prefix of 4 to 12 digits.")
+    org_id = new_id()
     organization = Organization(
-        org_id=new_id(),
+        org_id=org_id,
         slug=slug,
         name=name,
         country=country,
         website=website,
         contact=contact,
         verified_domain=verified_domain,
-        gs1_prefixes=list(gs1_prefixes),
+        gs1_prefixes=_check_prefixes(db, org_id, gs1_prefixes),
         any_gtin=any_gtin,
-        ticket_key=ticket_key and check_ticket_key(ticket_key),
+        ticket_key=None if ticket_key is None else check_ticket_key(ticket_key),
         created_at=clock.now(),
     )
     db.add(organization)
@@ -80,14 +85,18 @@ def create_organization(
     return organization
 
 
+def set_prefixes(db: Session, organization: Organization, gs1_prefixes: Sequence[str]) -> None:
+    """Give an organization these GS1 prefixes in place of its own; its products stay.
+    PrefixInvalid, PrefixTaken."""
+    organization.gs1_prefixes = _check_prefixes(db, organization.org_id, gs1_prefixes)
+
+
 def find_organization(db: Session, slug_or_id: str) -> Organization:
     """An organization by its slug, its exact name or its id; UnknownOrganization."""
     org_id = parse_id(slug_or_id)
     found = db.get(Organization, org_id) if org_id else None
     if found is None:
-        query = select(Organization).where(
-            (Organization.slug == slug_or_id) | (Organization.slug == slug_of(slug_or_id))
-        )
+        query = select(Organization).where(Organization.slug.in_({slug_or_id, slug_of(slug_or_id)}))
         found = db.scalars(query).first()
     if found is None:
         raise UnknownOrganization
@@ -104,11 +113,11 @@ def get_organization(db: Session, org_id: UUID) -> Organization:
     return db.get_one(Organization, org_id)
 
 
-def check_ticket_key(jwk: dict[str, Any]) -> dict[str, Any]:
+def check_ticket_key(jwk: Any) -> dict[str, Any]:
     """A public JWK that can verify tickets; KeyInvalid for anything else and for private keys."""
-    if jwk.get("kty") not in _KEYS or _PRIVATE & jwk.keys():
+    if not isinstance(jwk, dict) or _PRIVATE & jwk.keys():
         raise KeyInvalid
-    if (jwk["kty"], jwk.get("crv")) not in {("EC", "P-256"), ("OKP", "Ed25519"), ("RSA", None)}:
+    if [jwk.get("kty"), jwk.get("crv")] not in (["EC", "P-256"], ["OKP", "Ed25519"], ["RSA", None]):
         raise KeyInvalid
     try:
         key = _KEYS[jwk["kty"]].import_key(jwk)
@@ -120,6 +129,22 @@ def check_ticket_key(jwk: dict[str, Any]) -> dict[str, Any]:
     return jwk
 
 
+def _check_prefixes(db: Session, org_id: UUID, prefixes: Sequence[str]) -> list[str]:
+    """The prefixes, each once, where no other organization has one that overlaps."""
+    bad = [p for p in prefixes if not _PREFIX.fullmatch(p)]
+    if bad:
+        raise PrefixInvalid(f"{bad[0]!r} is not a GS1 company prefix of 4 to 12 digits.")
+    if prefixes:
+        take_turn(db.connection(), _PREFIXES, is_shared=False)
+    others = select(Organization).where(Organization.org_id != org_id)
+    for other in db.scalars(others) if prefixes else ():
+        for theirs in other.gs1_prefixes:
+            for prefix in prefixes:
+                if prefix.startswith(theirs) or theirs.startswith(prefix):
+                    raise PrefixTaken(f"{prefix} overlaps {theirs}, which is {other.name}'s.")
+    return list(dict.fromkeys(prefixes))
+
+
 def _check_shapes(**parts: str | None) -> None:
     for name, text in parts.items():
         if text is not None and not _SHAPES[name].fullmatch(text):
@@ -127,6 +152,16 @@ def _check_shapes(**parts: str | None) -> None:
 
 
 def slug_of(name: str) -> str:
-    """The name in small letters, digits and hyphens."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:80] or "organization"
+    """The name in small letters, digits and hyphens, always the same for the same name.
+
+    Where other scripts leave too little to tell names apart, a short code made of the whole name
+    stands for it, or beside what is left.
+    """
+    text = unicodedata.normalize("NFKD", name.casefold())
+    plain = re.sub(r"[^a-z0-9]+", "-", text.encode("ascii", "ignore").decode().lower())
+    slug = plain[:80].strip("-")
+    is_whole = not any(sign.isalnum() and not sign.isascii() for sign in text)
+    if slug and is_whole:
+        return slug
+    code = b32encode(sha256(text))[:8].decode().lower()
+    return f"{slug[:60].strip('-')}-{code}" if len(slug) >= _USEFUL else code

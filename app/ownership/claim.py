@@ -27,11 +27,16 @@ USED_BY = ("me", "household", "child", "staff")
 
 @dataclass(frozen=True)
 class Wish:
-    """What the page asks at the claim: who uses the object, and since when."""
+    """What the page asks at the claim: who uses the object, and since when.
+
+    `asked_at` is when the start was chosen, so that a start which was allowed then still is when
+    the claim has its turn; None is now.
+    """
 
     used_by: str
     starts_at: datetime
     name: str = ""
+    asked_at: datetime | None = None
 
 
 def look_up(db: Session, clock: Clock, code: str) -> UUID:
@@ -61,7 +66,7 @@ def claim(
     """Make `owner_id` the owner of the object whose code this is; of several at once one wins."""
     object_id = look_up(db, clock, code)
     lock_object(db, object_id)
-    _check_start(db, clock, object_id, wish.starts_at, backfill_days)
+    _check_start(db, clock, object_id, wish, backfill_days)
     used = (
         update(ClaimCode)
         .where(ClaimCode.code_hash == hash_code(code), ClaimCode.used_at.is_(None))
@@ -82,7 +87,7 @@ def claim_with_ticket(
     A ticket made before an earlier owner's time ended is as dead as that owner's code.
     """
     lock_object(db, ticket.object_id)
-    _check_start(db, clock, ticket.object_id, wish.starts_at, backfill_days)
+    _check_start(db, clock, ticket.object_id, wish, backfill_days)
     ended = _last_end(db, ticket.object_id)
     is_old = ended is not None and ticket.issued_at <= ended
     if is_old or db.get(UsedTicket, ticket.ticket_hash) is not None:
@@ -98,10 +103,11 @@ def claim_with_ticket(
     return tenure
 
 
-def earliest_start(db: Session, clock: Clock, object_id: UUID, backfill_days: int) -> datetime:
-    """How far back a tenure that is claimed now may start: never before an earlier one's end."""
+def earliest_start(db: Session, now: datetime, object_id: UUID, backfill_days: int) -> datetime:
+    """How far back a tenure that is claimed at `now` may start: never before an earlier one's
+    end."""
     ended = _last_end(db, object_id)
-    back = clock.now() - timedelta(days=backfill_days)
+    back = now - timedelta(days=backfill_days)
     return back if ended is None else max(ended, back)
 
 
@@ -112,10 +118,11 @@ def _last_end(db: Session, object_id: UUID) -> datetime | None:
 
 
 def _check_start(
-    db: Session, clock: Clock, object_id: UUID, starts_at: datetime, backfill_days: int
+    db: Session, clock: Clock, object_id: UUID, wish: Wish, backfill_days: int
 ) -> None:
-    earliest = earliest_start(db, clock, object_id, backfill_days)
-    if not earliest <= starts_at <= clock.now():
+    asked_at = wish.asked_at or clock.now()
+    earliest = earliest_start(db, asked_at, object_id, backfill_days)
+    if not earliest <= wish.starts_at <= asked_at:
         raise StartOutside
 
 

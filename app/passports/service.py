@@ -50,8 +50,10 @@ def product_page(db: Session, product_id: UUID) -> ProductPage:
 def product_by_gtin(db: Session, text: str) -> ProductPage:
     """The same by GTIN in any of its lengths."""
     gtin = normalise_gtin(text)
+    if gtin is None:  # and never the products that have no GTIN
+        raise NotFound
     product = db.scalars(select(Product).where(Product.gtin == gtin)).one_or_none()
-    if gtin is None or product is None:
+    if product is None:
         raise NotFound
     return product_page(db, product.product_id)
 

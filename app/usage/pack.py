@@ -73,7 +73,7 @@ def pack_stream(
             fewer += len(group) - len(made)
             reach = max(reach, *(row.placed_to - row.placed_from for row in made))
     done = open_tail[0][0].first_seq if open_tail else rows[-1].next_seq if rows else head.packed_to
-    loose = len(open_tail[0]) if open_tail else 0 if is_end else head.loose
+    loose = 0 if is_end else head.loose  # a tail that is too short waits for so many more
     change_head(conn, head, packed_to=done, loose=loose, reach=reach)
     return fewer
 

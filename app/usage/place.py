@@ -1,8 +1,9 @@
 """Where a record stands in time, and whether it belongs to the present tenure. Pure.
 
-The order of the checks is the rule. A time that cannot be right (1970, next year) is a fault of
-the device's clock and no old record, so it is judged first: the record is taken, flagged `clock`
-and placed at its receive time. Only a time that can be right may lie outside the tenure.
+The order of the checks is the rule. A start that can be right and lies before the tenure makes the
+record an earlier owner's, whatever its end says, so it is judged first. A time that cannot be right
+(1970, next year) is a fault of the device's clock and no old record: it is taken, flagged `clock`
+and placed at its receive time.
 
 "Before the product was registered" counts as a wrong clock even where a backfilled tenure starts
 earlier: a maker registers a product before it ships a device that can send for it, so the
@@ -49,12 +50,12 @@ def place(at: datetime, until: datetime | None, frame: Frame, *, is_unheard: boo
 
     ClockUntrusted and OutsideTenure where it has none.
     """
+    if frame.registered_at <= at < frame.starts_at:
+        raise OutsideTenure
     if is_clock_wrong(at, until, frame):
         if is_unheard:
             raise ClockUntrusted
         return Place(frame.now, CLOCK)
-    if at < frame.starts_at:
-        raise OutsideTenure
     return Place(at, BACKFILL if at < frame.claimed_at else "")
 
 

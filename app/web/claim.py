@@ -105,15 +105,15 @@ def claim_object(
 ) -> Response:
     """Become the owner; of several who come at once one does."""
     code = _open(cursors, claim_id, owner.owner_id)
-    zone = ZoneInfo(owner.time_zone)
+    zone, now = ZoneInfo(owner.time_zone), clock.now()
     try:
         with database.session() as db:
             found = _find(db, clock, settings, code)
             object_id = _object_of(found)
-            starts_at = _start(db, clock, settings, object_id, since, since_on, zone)
+            starts_at = _start(db, now, settings, object_id, since, since_on, zone)
             if used_by not in USED_BY:
                 raise StartOutside("Say who uses it.", field="used-by")
-            wish = Wish(used_by, starts_at, name.strip())
+            wish = Wish(used_by, starts_at, name.strip(), asked_at=now)
             if isinstance(found, Ticket):
                 claim_with_ticket(db, clock, owner.owner_id, found, wish, settings.backfill_days)
             else:
@@ -186,7 +186,7 @@ def _open(cursors: Cursors, claim_id: str, owner_id: UUID) -> str:
 
 def _start(
     db: Session,
-    clock: Clock,
+    now: datetime,
     settings: Settings,
     object_id: UUID,
     since: str,
@@ -194,10 +194,9 @@ def _start(
     zone: ZoneInfo,
 ) -> datetime:
     """The chosen day's first instant, but never before what is allowed."""
-    now = clock.now()
     if since != "earlier":
         return now
-    earliest = earliest_start(db, clock, object_id, settings.backfill_days)
+    earliest = earliest_start(db, now, object_id, settings.backfill_days)
     try:
         day = datetime.strptime(since_on, _DATE).replace(tzinfo=zone).date()
     except ValueError as error:
@@ -230,8 +229,9 @@ def _look(
 ) -> Response:
     page = passport_of(db, object_id, settings.origin).page
     zone = ZoneInfo(owner.time_zone)
-    today = clock.now().astimezone(zone).date()
-    earliest = earliest_start(db, clock, object_id, settings.backfill_days)
+    now = clock.now()
+    today = now.astimezone(zone).date()
+    earliest = earliest_start(db, now, object_id, settings.backfill_days)
     form = form | {"id": claim_id, "name": form["name"] or page.product.name}
     form["since_on"] = form["since_on"] or today
     product = {
@@ -255,9 +255,12 @@ def _look(
 
 def _again(request: Request, code: str, error: DomainError, status: int) -> Response:
     shown = code if len(code) <= 200 else ""
-    return render(
+    page = render(
         request, "owner/claim.html", status=status, code=shown, errors={"code": error.detail}
     )
+    if "retry_after" in error.extra:
+        page.headers["Retry-After"] = str(error.extra["retry_after"])
+    return page
 
 
 def _spend(

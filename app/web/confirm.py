@@ -6,6 +6,7 @@ from fastapi import APIRouter, BackgroundTasks, Form, Query, Request
 from starlette.responses import Response
 
 from app.accounts import passkeys
+from app.accounts.demo import is_demo_owner
 from app.accounts.errors import FreshSignInNeeded
 from app.kit.http import AppClock, AppDatabase, AppSettings, ReadDb
 from app.web.link_mail import send_own_link
@@ -23,7 +24,11 @@ _ACTS = (
 
 @router.get("/confirm")
 def show_confirm(
-    request: Request, owner: SignedIn, db: ReadDb, next: Annotated[str, Query(max_length=2000)] = ""
+    request: Request,
+    owner: SignedIn,
+    db: ReadDb,
+    settings: AppSettings,
+    next: Annotated[str, Query(max_length=2000)] = "",
 ) -> Response:
     """A fresh sign-in before something grave; where one just happened, straight on."""
     target = safe_next(next)
@@ -36,6 +41,7 @@ def show_confirm(
         what=_act(target),
         has_passkey=bool(passkeys.list_of(db, owner.owner_id)),
         email_hint=_hint(owner.email),
+        demo_owner=str(owner.owner_id) if settings.demo and is_demo_owner(owner.owner_id) else "",
     )
 
 

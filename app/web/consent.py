@@ -1,7 +1,8 @@
 """The consent page: what a vendor asks, narrowed and answered by the owner."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -16,25 +17,31 @@ from app.consent.errors import (
     RequestExpired,
     RequestNotFound,
 )
-from app.consent.grant import Choice, allow
-from app.consent.requests import AnsweredRequest, RequestView, answered, refuse, view_request
+from app.consent.grant import allow
+from app.consent.grants import list_live
+from app.consent.requests import RequestView, answered, refuse, view_request
 from app.kit.clock import Clock
-from app.kit.errors import DomainError
 from app.kit.http import AppClock, AppDatabase, AppSettings, Session
-from app.kit.ids import parse_id
 from app.oauth.answer import redirect_allowed, redirect_refused
 from app.objects.products import streams_of
 from app.objects.tenures import Held, held_objects
 from app.organizations.purposes import PURPOSES
 from app.settings import Settings
-from app.web import words
+from app.web.consent_form import (
+    ConsentForm,
+    choice_of,
+    drop_choice,
+    first_form,
+    keep_choice,
+    kept_choice,
+    read_day,
+)
 from app.web.format import Formatter
 from app.web.headers import allow_form_to
 from app.web.pages import SignedIn, render, see_other
 
 router = APIRouter()
 
-_DAYS_OFFERED = 182
 _FIELDS = {
     NothingChosen: "objects",
     ChoiceTooWide: "objects",
@@ -55,10 +62,11 @@ def show_consent(
     try:
         with database.session() as db:
             asked = view_request(db, clock, owner.owner_id, ticket)
-            form = _first_form(db, clock, owner, settings)
-            return _page(request, db, clock, owner, settings, asked, form, {})
-    except (RequestNotFound, RequestAnswered, RequestExpired) as error:
-        return _closed(request, database, owner, ticket, error)
+            kept = kept_choice(request, owner, ticket)
+            form, errors = kept or (first_form(db, clock, owner, settings), {})
+            return _page(request, db, clock, owner, settings, asked, form, errors)
+    except (RequestNotFound, RequestAnswered, RequestExpired):
+        return _closed(request, database, clock, owner, ticket)
 
 
 @router.post("/consent/{ticket}")
@@ -77,76 +85,41 @@ def answer_consent(
     until: Annotated[str, Form(max_length=10)] = "",
 ) -> Response:
     """One answer to one request. What was narrowed is what is granted; then back to the vendor,
-    once nothing of a permission it replaces can leave any more."""
-    form = _Form(object or [], kind or [], history, history_from, until)
+    once nothing of a permission it replaces can leave any more. An answer that cannot be taken
+    leads back to the page, which shows it again."""
+    form = ConsentForm(object or [], kind or [], history, history_from, until)
     try:
         if answer != "allow":
             with database.session() as db:
                 row = refuse(db, clock, owner.owner_id, ticket)
-                return see_other(redirect_refused(settings, row))
+                return drop_choice(request, see_other(redirect_refused(settings, row)))
         with database.session() as db:
-            choice = _choice(form, owner.time_zone, clock)
+            choice = choice_of(form, owner.time_zone, clock)
             longest = timedelta(days=settings.grant_max_days)
             given = allow(db, clock, owner.owner_id, ticket, choice, longest)
             url = redirect_allowed(db, clock, settings, given.request, given.grant)
         clock.wait_until(given.quiet_at)
-        return see_other(url)
-    except (RequestNotFound, RequestAnswered, RequestExpired) as error:
-        return _closed(request, database, owner, ticket, error)
+        return drop_choice(request, see_other(url))
+    except (RequestNotFound, RequestAnswered, RequestExpired):
+        return _closed(request, database, clock, owner, ticket)
     except (NothingChosen, ChoiceTooWide, EndDateOutside) as error:
         errors = {error.field or _FIELDS[type(error)]: error.detail}
         with database.session() as db:
             asked = view_request(db, clock, owner.owner_id, ticket)
-            return _page(request, db, clock, owner, settings, asked, form, errors)
+            shown = _offered(db, owner, asked, form)
+            page = see_other(f"/consent/{asked.ticket}")
+            kept = keep_choice(request, page, owner, ticket, shown, errors)
+            return kept or _page(request, db, clock, owner, settings, asked, form, errors, 422)
 
 
-class _Form:
-    """What is ticked and filled in, as text, so that a page with errors shows it again."""
-
-    def __init__(
-        self,
-        objects: Sequence[str],
-        kinds: Sequence[str] | None,
-        history: str,
-        history_from: str,
-        until: str,
-    ) -> None:
-        self.objects = objects
-        self.kinds = kinds
-        self.history = history
-        self.history_from = history_from
-        self.until = until
-
-
-def _first_form(db: Session, clock: Clock, owner: SignedIn, settings: Settings) -> _Form:
-    """Needed kinds are ticked, optional ones are not; an object only where there is just one."""
-    held = held_objects(db, owner.owner_id)
-    only = [str(h.object_id) for h in held] if len(held) == 1 else []
-    fmt = Formatter(clock.now(), ZoneInfo(owner.time_zone))
-    days = min(_DAYS_OFFERED, settings.grant_max_days - 1)
-    return _Form(only, None, "today", "", (fmt.today() + timedelta(days=days)).isoformat())
-
-
-def _choice(form: _Form, zone_name: str, clock: Clock) -> Choice:
-    zone = ZoneInfo(zone_name)
-    ids = [parse_id(text) for text in form.objects]
-    if None in ids:
-        raise ChoiceTooWide
-    last_day = _day(form.until)
-    if last_day is None:
-        raise EndDateOutside("Choose the day it ends.")
-    until = datetime.combine(last_day + timedelta(days=1), time.min, zone)
-    start = clock.now().astimezone(zone).date()
-    if form.history == "from":
-        day = _day(form.history_from)
-        if day is None:
-            raise ChoiceTooWide("Choose the day it starts.", field="history-from")
-        start = min(day, start)
-    return Choice(
-        objects=frozenset(i for i in ids if i is not None),
-        categories=frozenset(form.kinds or ()),
-        until=until,
-        history_from=datetime.combine(start, time.min, zone),
+def _offered(db: Session, owner: SignedIn, asked: RequestView, form: ConsentForm) -> ConsentForm:
+    """The form without what no page of this request could tick."""
+    ids = {str(h.object_id) for h in held_objects(db, owner.owner_id)}
+    categories = {detail.category for detail in asked.details}
+    return replace(
+        form,
+        objects=[one for one in dict.fromkeys(form.objects) if one in ids],
+        kinds=[one for one in dict.fromkeys(form.kinds or ()) if one in categories],
     )
 
 
@@ -157,8 +130,9 @@ def _page(
     owner: SignedIn,
     settings: Settings,
     asked: RequestView,
-    form: _Form,
+    form: ConsentForm,
     errors: dict[str, str],
+    status: int = 200,
 ) -> Response:
     held = held_objects(db, owner.owner_id)
     fmt = Formatter(clock.now(), ZoneInfo(owner.time_zone))
@@ -177,11 +151,11 @@ def _page(
     if asked_from is not None and asked_from >= fmt.today():
         asked_from = None
     latest = fmt.today() + timedelta(days=settings.grant_max_days - 1)
-    last_day = _day(form.until) or latest
+    last_day = read_day(form.until) or latest
     response = render(
         request,
         "owner/consent.html",
-        status=422 if errors else 200,
+        status=status,
         asked=_asked(asked),
         vendor=_vendor(asked),
         purpose={
@@ -191,19 +165,19 @@ def _page(
         objects=objects,
         needed=[k for k in kinds if k["needed"]],
         optional=[k for k in kinds if not k["needed"]],
-        history={"choice": form.history, "asked_from": _day(form.history_from) or asked_from},
+        history={"choice": form.history, "asked_from": read_day(form.history_from) or asked_from},
         history_earliest=asked_from,
         until={"value": last_day, "earliest": fmt.today(), "latest": latest},
         legal={"basis": asked.legal_basis, "text": ""},
         replaces=[fmt.on(g.created_at) for g in asked.replaces],
-        summary=_summary(asked, objects, kinds, form, asked_from, last_day, fmt),
+        keeps=_keeps(db, clock, owner, asked.client_id, fmt),
         errors=errors,
     )
     return allow_form_to(response, asked.redirect_origin)
 
 
 def _kinds(
-    db: Session, asked: RequestView, held: Sequence[Held], form: _Form
+    db: Session, asked: RequestView, held: Sequence[Held], form: ConsentForm
 ) -> list[dict[str, Any]]:
     """What is asked, with the titles of the streams behind each kind. A kind that none of the
     owner's things has is left out."""
@@ -226,26 +200,12 @@ def _kinds(
     ]
 
 
-def _summary(
-    asked: RequestView,
-    objects: list[dict[str, Any]],
-    kinds: list[dict[str, Any]],
-    form: _Form,
-    asked_from: date | None,
-    until: date,
-    fmt: Formatter,
-) -> str:
-    start = _day(form.history_from) or asked_from
-    history = "from today on"
-    if form.history == "from" and start is not None:
-        history = f"from {fmt.on(start)} on"
-    return words.consent_summary(
-        asked.client_name,
-        [str(o["name"]) for o in objects if o["ticked"]],
-        [str(k["category"]) for k in kinds if k["ticked"]],
-        history,
-        fmt.on(until),
-    )
+def _keeps(
+    db: Session, clock: Clock, owner: SignedIn, client_id: str, fmt: Formatter
+) -> list[dict[str, str]]:
+    """The permissions that a no leaves as they are."""
+    live = list_live(db, clock, owner.owner_id, client_id)
+    return [{"id": str(g.grant_id), "on": fmt.on(g.created_at)} for g in live]
 
 
 def _asked(asked: RequestView) -> dict[str, Any]:
@@ -268,13 +228,15 @@ def _vendor(asked: RequestView) -> dict[str, Any]:
 def _closed(
     request: Request,
     database: AppDatabase,
+    clock: Clock,
     owner: SignedIn,
     ticket: str,
-    error: DomainError,
 ) -> Response:
     """A clear page for a request that is closed, answered or somebody else's."""
+    fmt = Formatter(clock.now(), ZoneInfo(owner.time_zone))
     with database.read() as db:
-        known: AnsweredRequest | None = answered(db, owner.owner_id, ticket)
+        known = answered(db, owner.owner_id, ticket)
+        keeps = _keeps(db, clock, owner, known.client_id, fmt) if known else []
     if known is None:
         state, status = "not_yours", 404
     elif known.status == "waiting":
@@ -289,15 +251,7 @@ def _closed(
         status=status,
         state=state,
         vendor=known.client_name if known else "",
+        keeps=keeps,
         permission_id=str(known.grant_id) if known and known.grant_id else None,
         back="",
     )
-
-
-def _day(text: str) -> date | None:
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        return None
-    # The next day, and its midnight in any zone, must be in the calendar as well.
-    return day if 1 < day.year < 9999 else None

@@ -19,6 +19,14 @@ _FILES = {
     "swagger-ui.css": "text/css",
     "favicon.png": "image/png",
 }
+_DRESS = """
+    <meta name="color-scheme" content="light dark">
+    <script>
+    const dark = matchMedia("(prefers-color-scheme: dark)");
+    const dress = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+    dark.addEventListener("change", dress);
+    dress();
+    </script>"""
 _INLINE = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
@@ -50,8 +58,9 @@ def serve_file(name: str) -> Response:
 
 
 def _named(page: str) -> str:
-    """The page with its language and its main part, which FastAPI's frame leaves out."""
-    page = page.replace("<html>", '<html lang="en">')
+    """The page with its language, its main part and its colours, which FastAPI's frame leaves
+    out: the reader has a dark dress, and somebody has to ask for it."""
+    page = page.replace("<html>", '<html lang="en">').replace("<head>", f"<head>{_DRESS}")
     return re.sub(r'<div id="swagger-ui">\s*</div>', '<main id="swagger-ui"></main>', page)
 
 

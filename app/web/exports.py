@@ -13,8 +13,8 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from app.exports.errors import ExportNotFound
 from app.exports.service import (
     ExportView,
-    file_of,
     get_export,
+    hand_out,
     list_exports,
     list_files,
     request_export,
@@ -29,6 +29,7 @@ from app.web.pages import SignedIn, render, see_other
 router = APIRouter()
 
 _STATES = {"waiting": "queued", "removed": "cancelled"}
+_YOU = "You, signed in here"
 _LOOK_SECONDS = 0.5
 _LONGEST_WATCH = 600
 _FAILED = "Something went wrong on our side. Ask for it again."
@@ -58,7 +59,7 @@ def ask_for_export(
     found = parse_id(object_id)
     if found is None:
         raise NotFound
-    view = request_export(db, clock, owner.owner_id, found, settings.export_days)
+    view = request_export(db, clock, owner.owner_id, found, settings.export_days, _YOU)
     return see_other(f"/exports/{view.export.export_id}")
 
 
@@ -115,11 +116,11 @@ async def stream_state(
 
 @router.get("/exports/{export_id}/file")
 def fetch_file(
-    export_id: str, owner: SignedIn, db: ReadDb, clock: AppClock, settings: AppSettings
+    export_id: str, owner: SignedIn, db: Db, clock: AppClock, settings: AppSettings
 ) -> Response:
-    """The ZIP itself."""
+    """The ZIP itself, once it stands in the history that it was taken."""
     found = _id(export_id)
-    path = file_of(db, clock, owner.owner_id, found, settings.data_dir / "exports")
+    path = hand_out(db, clock, owner.owner_id, found, settings.data_dir / "exports", _YOU)
     return FileResponse(path, media_type="application/zip", filename=f"inseam-{found}.zip")
 
 

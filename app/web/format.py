@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from babel import Locale
 from babel.dates import format_date, format_datetime, format_time, format_timedelta
 from babel.numbers import format_decimal
 
@@ -42,8 +43,8 @@ _UNITS = {
     "lux": "lux",
     "lx": "lux",
     "dB": "dB",
-    "lat": "° latitude",
-    "lon": "° longitude",
+    "lat": "°",
+    "lon": "°",
     "deg": "°",
     "m/s": "m/s",
     "km/h": "km/h",
@@ -53,6 +54,7 @@ _UNITS = {
     "r/min": "turns a minute",
 }
 _BYTES = (("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000))
+_LOCALE = "en_GB"
 _HUGE = 1e15  # more digits than the number has, and than a reader wants
 _SOON = timedelta(days=14)
 
@@ -64,13 +66,18 @@ def unit_words(unit: str | None) -> str:
     return _UNITS.get(unit, unit.strip("{}"))
 
 
+def country_name(code: str | None) -> str:
+    """“France” for FR (ISO 3166); what is no code of a country speaks for itself."""
+    return str(Locale.parse(_LOCALE).territories.get((code or "").upper(), code or ""))
+
+
 @dataclass(frozen=True)
 class Formatter:
     """Bound to one owner's time zone and one moment; a page gets it as `fmt`."""
 
     now: datetime
     zone: ZoneInfo
-    locale: str = "en_GB"
+    locale: str = _LOCALE
 
     def local(self, at: datetime) -> datetime:
         return at.astimezone(self.zone)
@@ -102,6 +109,10 @@ class Formatter:
     def month(self, day: date) -> str:
         """“Nov”, for axes."""
         return format_date(day, "LLL", locale=self.locale)
+
+    def weekday(self, day: date) -> str:
+        """“Mon”, for axes."""
+        return format_date(day, "EEE", locale=self.locale)
 
     def clock(self, at: datetime) -> str:
         return str(format_time(at, "HH:mm", tzinfo=self.zone, locale=self.locale))
@@ -158,6 +169,6 @@ class Formatter:
         return f"{octets}\u00a0bytes"
 
     def count(self, number: int, one: str, many: str | None = None) -> str:
-        """“1 record”, “2,310 records”."""
+        """“no records”, “1 record”, “2,310 records”."""
         noun = one if number == 1 else many or f"{one}s"
-        return f"{self.number(number, 0)} {noun}"
+        return f"{self.number(number, 0) if number else 'no'} {noun}"

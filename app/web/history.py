@@ -1,5 +1,6 @@
 """The history: every reading and every refusal, newest first."""
 
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -18,6 +19,7 @@ from app.accesses.history import (
     write_position,
 )
 from app.accesses.models import Access
+from app.accesses.record import EXPORT, READING, STREAM
 from app.kit.http import AppClock, AppCursors, ReadDb, Session
 from app.kit.ids import parse_id
 from app.objects.products import streams_of
@@ -94,6 +96,7 @@ def _entry(
         "vendor": row.reader,
         "permission_id": str(row.grant_id) if row.grant_id else None,
         "object_name": mine.name if mine else None,
+        "taking": row.asked.get("step", "asked") if row.action == EXPORT else "",
         "streams": [names.get(name, name) for name in row.streams],
         "window": _window(row, fmt),
         "records": row.count,
@@ -104,7 +107,7 @@ def _entry(
 
 
 def _window(row: Access, fmt: Formatter) -> str:
-    if row.result != "given" or row.action not in ("records", "stream"):
+    if row.result != "given" or row.action not in (READING, STREAM):
         return ""
     end = fmt.on(row.window_to or row.at)
     if row.window_from is None:
@@ -115,9 +118,4 @@ def _window(row: Access, fmt: Formatter) -> str:
 
 def _totals(db: Session, owner_id: UUID, now: datetime) -> list[dict[str, Any]]:
     """Per reader, the last seven days."""
-    found: dict[str, dict[str, Any]] = {}
-    for reader, result, times, records in count_by_reader(db, owner_id, now - _WEEK):
-        one = found.setdefault(reader, {"vendor": reader, "given": 0, "refused": 0, "records": 0})
-        one[result] += times
-        one["records"] += records
-    return list(found.values())
+    return [asdict(one) for one in count_by_reader(db, owner_id, now - _WEEK)]

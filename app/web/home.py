@@ -7,14 +7,17 @@ from zoneinfo import ZoneInfo
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.accounts.passkeys import count_ways_in
+from app.accounts.demo import is_demo_owner
+from app.accounts.passkeys import count_ways_in, list_of
 from app.consent.grants import GrantView, list_grants
 from app.consent.requests import list_waiting
 from app.kit.clock import Clock
 from app.kit.db import Database
+from app.kit.http import Session
 from app.objects.products import stream_infos
 from app.objects.tenures import Held, held_objects
 from app.organizations.clients import client_face
+from app.settings import Settings
 from app.usage.days import week_to
 from app.usage.read import Log, last_heard
 from app.usage.segments import Opener
@@ -26,7 +29,12 @@ from app.web.plots.small import sparkline
 
 
 def show_home(
-    request: Request, owner: SignedIn, database: Database, clock: Clock, keys: Opener
+    request: Request,
+    owner: SignedIn,
+    database: Database,
+    clock: Clock,
+    keys: Opener,
+    settings: Settings,
 ) -> Response:
     """The signed-in start page; `public.py` calls it for the address "/"."""
     fmt = Formatter(clock.now(), ZoneInfo(owner.time_zone))
@@ -45,7 +53,8 @@ def show_home(
         conn = db.connection()
         held = held_objects(db, owner.owner_id)
         names = {v.grant.client_id: client_face(db, v.grant.client_id).name for v in live}
-        ways_in = count_ways_in(db, owner.owner_id)
+        is_demo = settings.demo and is_demo_owner(owner.owner_id)
+        way_in = "" if is_demo else _way_in(db, owner)
         cards = [
             _card(Log(conn, keys, one.object_id, one.tenure_id), one, live, fmt) for one in held
         ]
@@ -56,8 +65,17 @@ def show_home(
         readers_text=words.readers_sentence(len(names), sorted(set(names.values()))),
         next_expiry=_next_expiry(live, names),
         requests=waiting,
-        second_passkey=ways_in < 2,
+        way_in=way_in,
     )
+
+
+def _way_in(db: Session, owner: SignedIn) -> str:
+    """Which word of advice fits who has one way in or none: what they have decides."""
+    if count_ways_in(db, owner.owner_id) > 1:
+        return ""
+    if list_of(db, owner.owner_id):
+        return "passkey"
+    return "email" if owner.email else "codes"
 
 
 def _card(log: Log, one: Held, live: Sequence[GrantView], fmt: Formatter) -> dict[str, Any]:

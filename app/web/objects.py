@@ -26,8 +26,9 @@ from app.usage.read import Log, last_heard, latest, page
 from app.usage.rows import Row
 from app.usage.wire import csv_cell, rfc3339
 from app.web.format import Formatter
-from app.web.object_plots import Period, Plot, draw, say
+from app.web.object_plots import Period, Plot, draw
 from app.web.pages import SignedIn, render
+from app.web.record_tables import say, when
 from app.web.recording_section import recording_section
 
 router = APIRouter()
@@ -227,5 +228,5 @@ def _latest(log: Log, streams: Sequence[StreamInfo], fmt: Formatter) -> dict[str
             for f in stream.fields
             if f["name"] in told
         ]
-        shown.append([fmt.at(row.placed_at), stream.title, ", ".join(parts)])
+        shown.append([when(row, fmt), stream.title, ", ".join(parts)])
     return {"columns": ["When", "What", "Values"], "rows": shown}

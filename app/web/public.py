@@ -47,9 +47,10 @@ def show_own_start(
     database: AppDatabase,
     clock: AppClock,
     keys: AppOpenKeys,
+    settings: AppSettings,
 ) -> Response:
     """The owner's objects, who reads them, what waits for an answer."""
-    return show_home(request, owner, database, clock, keys)
+    return show_home(request, owner, database, clock, keys, settings)
 
 
 @router.get("/about")

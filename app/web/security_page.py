@@ -16,6 +16,7 @@ from app.oauth.personal import MAX_DAYS, is_live, list_tokens
 from app.oauth.scopes import OWNER_SCOPES
 from app.objects.tenures import held_objects
 from app.settings import Settings
+from app.web import words
 from app.web.pages import SignedInOwner, render
 
 _DEFAULT_DAYS = 90
@@ -68,7 +69,7 @@ def show_page(
         zone=owner.time_zone,
         tokens=_tokens(db, clock, owner.owner_id, dict(held)),
         token_form=_form(mistake.form, clock, owner.time_zone),
-        scopes=[(scope, scope, said) for scope, said in OWNER_SCOPES.items()],
+        scopes=[(scope, *words.OWN_SCOPES[scope]) for scope in OWNER_SCOPES],
         objects=held,
         typed_email=mistake.email,
         errors=mistake.errors,
@@ -114,7 +115,7 @@ def _tokens(
         {
             "id": str(token.token_id),
             "name": token.name,
-            "scopes": token.scopes,
+            "may": words.join(words.own_scope(scope) for scope in token.scopes),
             "objects": [names.get(one, _GONE) for one in token.objects or []],
             "until": token.dead_at or token.expires_at,
             "used_at": token.last_used_at,

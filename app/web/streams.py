@@ -4,7 +4,7 @@ from typing import Any
 
 from app.objects.models import Stream
 from app.passports.service import ProductPage
-from app.web.format import unit_words
+from app.web.format import country_name, unit_words
 
 _FACTS = (
     ("type", "Kind"),
@@ -21,7 +21,11 @@ _FACTS = (
     ("terms_of_use", "Terms of use"),
     ("quality_of_service", "Quality of service"),
 )
-_STORED = {"device": "on the object", "server": "on a server", "both": "on both"}
+_STORED = {
+    "device": "on the device",
+    "server": "on a server",
+    "both": "on the device and on a server",
+}
 _PASSPORT = (
     ("material", "Material"),
     ("origin", "Origin"),
@@ -46,7 +50,11 @@ def passport_facts(page: ProductPage) -> list[tuple[str, str]]:
 def maker_facts(page: ProductPage) -> list[tuple[str, str]]:
     """Who the maker is and how to reach it (Data Act, article 3(3))."""
     maker = page.maker
-    told = [("Maker", maker.name), ("Country", maker.country), ("Website", maker.website)]
+    told = [
+        ("Maker", maker.name),
+        ("Country", country_name(maker.country)),
+        ("Website", maker.website),
+    ]
     told.append(("Contact", maker.contact))
     return [(label, text) for label, text in told if text]
 
@@ -56,7 +64,7 @@ def _card(stream: Stream) -> dict[str, Any]:
         "name": stream.name,
         "title": stream.title,
         "category": stream.category,
-        "fields": [(f["title"], unit_words(f.get("unit"))) for f in stream.fields],
+        "fields": [(f["title"], _unit(f)) for f in stream.fields],
         "facts": [(label, _said(stream.facts[name])) for name, label in _FACTS],
         "holder_copy": stream.holder_copy,
         "kept": _kept(stream.keep_days),
@@ -69,6 +77,12 @@ def _kept(days: int | None) -> str:
         return "Until its owner erases it."
     shown = "1 day" if days == 1 else f"{days:,} days"
     return f"{shown}, then it is removed for good. Its owner can make that shorter."
+
+
+def _unit(told: dict[str, Any]) -> str:
+    """The unit in words, unless the title says it already: “Minutes worn”."""
+    unit = unit_words(told.get("unit"))
+    return "" if unit.lower() in told["title"].lower().split() else unit
 
 
 def _said(value: Any) -> str:

@@ -94,7 +94,22 @@ REFUSALS = {
     "token-revoked": "The key they used no longer works.",
     "token-expired": "The key they used had run out.",
     "unknown": "The key they used does not work.",
+    "invalid-cursor": "They asked for a page that does not exist or no longer works.",
+    "invalid-request": "They asked in a way that cannot be answered.",
+    "malformed-request": "They asked in a way that cannot be read.",
 }
+
+# What an owner's own key may do: what it is called where it is made, and what it is in full.
+OWN_SCOPES = {
+    "own:read": ("Read", "Your objects, their logs, your permissions and your history."),
+    "own:manage": (
+        "Manage the log",
+        "Pause recording, say how long records are kept, and erase some.",
+    ),
+    "own:export": ("Make copies", "Of everything, and fetch them."),
+}
+
+WRONG_CLOCK = "clock was wrong; shown when it arrived"
 
 GAPS = "A gap means that nothing was recorded. It does not mean zero."
 
@@ -160,6 +175,12 @@ def used_by(value: str) -> str:
     return USED_BY.get(value, (value, ""))[0]
 
 
+def own_scope(scope: str) -> str:
+    """After “it may …”; one that is not known speaks for itself."""
+    label, _ = OWN_SCOPES.get(scope, (scope, ""))
+    return label.lower()
+
+
 def refusal(rule: str) -> str:
     """Why a reading was refused, in one sentence."""
     return REFUSALS.get(rule, f"The rule “{rule}” did not allow it.")
@@ -194,20 +215,6 @@ def join(parts: Iterable[str]) -> str:
     if len(listed) < 2:
         return "".join(listed)
     return f"{', '.join(listed[:-1])} and {listed[-1]}"
-
-
-def consent_summary(
-    vendor: str, objects: Sequence[str], categories: Sequence[str], history: str, until: str
-) -> str:
-    """What allowing would mean, in one sentence.
-
-    `history` is “from today on” or “from 4 Nov 2026 on”, `until` a date in words. The script of
-    the consent page (consent-summary.js) builds the same sentence; a test holds them together.
-    """
-    if not objects or not categories:
-        return f"Nothing is ticked, so {vendor} would get nothing."
-    kinds = join(kind(category).said for category in categories)
-    return f"{vendor} may read the {kinds} of {join(objects)}, {history}, until {until}."
 
 
 def readers_sentence(readers: int, vendors: Sequence[str]) -> str:

@@ -94,6 +94,42 @@ def test_a_request_closes_by_itself(world: World) -> None:
         assert list_waiting(db, world.clock, owner) == []
 
 
+def test_a_newer_request_takes_the_place_of_an_older_one(world: World) -> None:
+    mine, other = world.owner(), world.owner("Another owner")
+    kept = [
+        world.ask(client=world.other_client),
+        world.ask(["usage:read"], purpose_name="Marketing"),
+    ]
+    old, unopened, of_other = world.ask(), world.ask(), world.ask()
+    for ticket in (*kept, old):
+        view(world, mine, ticket)
+    view(world, other, of_other)
+    world.clock.advance(60)
+    new = world.ask()
+    view(world, mine, new)
+    with world.database.session() as db:
+        assert {r.ticket for r in list_waiting(db, world.clock, mine)} == {*kept, new}
+        assert count_waiting(db, world.clock, mine) == 3
+        assert count_waiting(db, world.clock, other) == 1
+    with pytest.raises(RequestExpired):
+        view(world, mine, old)
+    with pytest.raises(RequestExpired):
+        world.allow(mine, [world.owned(mine)], ticket=old)
+    view(world, mine, unopened)  # asked before, looked at after: it closes nothing
+    view(world, mine, new)
+    assert world.allow(mine, [world.owned(mine, "SL-2")], ticket=new).grant.status == "active"
+
+
+def test_asking_again_and_again_leaves_one_request(world: World) -> None:
+    owner = world.owner()
+    for _ in range(4):
+        ticket = world.ask()
+        view(world, owner, ticket)
+        view(world, owner, ticket)
+    with world.database.session() as db:
+        assert [r.ticket for r in list_waiting(db, world.clock, owner)] == [ticket]
+
+
 def test_a_bad_choice_leaves_the_request_waiting(world: World) -> None:
     owner, other = world.owner(), world.owner("Another owner")
     jeans, foreign = world.owned(owner), world.owned(other, "SL-2")

@@ -9,6 +9,7 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
@@ -16,12 +17,15 @@ import pytest
 from app.accesses.history import Filter, list_accesses
 from app.accounts.demo import list_demo_owners
 from app.consent.grants import list_grants
+from app.demo.run import DemoCannotStart, clear
 from app.demo.seed import DAYS, seed
 from app.kit.clock import FixedClock
 from app.kit.db import Database
 from app.kit.paging import Cursors
 from app.objects.tenures import held_objects
-from app.usage.read import count_records, summary
+from app.organizations.clients import client_face
+from app.organizations.models import Client
+from app.usage.read import count_records, page, summary
 from tests.factories.usage import make_taker
 
 NOW = datetime(2026, 11, 23, 13, 0, tzinfo=UTC)
@@ -49,6 +53,40 @@ def test_the_seed_tells_the_whole_story(database: Database) -> None:
         assert sorted(statuses) == ["active", "revoked"]
         rows = list_accesses(db, first.owner_id, Filter(), before=None, limit=100)
         assert {row.result for row in rows} == {"given", "refused"}
+
+
+def test_a_reading_gave_what_was_there_then(database: Database) -> None:
+    """The story is told in order of time, so no reading gives what came later."""
+    cursors = Cursors(lambda: {"k": b"k" * 32}, FixedClock(NOW), timedelta(hours=1))
+    seed(database, cursors, NOW, "http://127.0.0.1:8001")
+    with database.read() as db:
+        (owner, _) = list_demo_owners(db)
+        rows = list_accesses(db, owner.owner_id, Filter(result="given"), before=None, limit=100)
+        assert len(rows) == 7
+        assert sum(row.count for row in rows) > 100
+        for row in rows:
+            assert row.object_id is not None
+            assert row.tenure_id is not None
+            known = page(
+                db.connection(),
+                row.object_id,
+                row.tenure_id,
+                row.streams,
+                row.window_from,
+                row.window_to,
+                None,
+                2000,
+            )
+            assert row.count == sum(one.received_at <= row.at for one in known)
+
+
+def test_a_vendors_checked_domain_is_where_it_lives(database: Database) -> None:
+    cursors = Cursors(lambda: {"k": b"k" * 32}, FixedClock(NOW), timedelta(hours=1))
+    seeded = seed(database, cursors, NOW, "http://127.0.0.1:8001")
+    with database.read() as db:
+        face = client_face(db, seeded.client_id)
+        (redirect,) = db.get_one(Client, seeded.client_id).redirect_uris
+    assert face.verified_domain == urlsplit(redirect).hostname
 
 
 def test_the_seed_is_the_same_each_time(database: Database) -> None:
@@ -83,33 +121,70 @@ def test_one_command_runs_it_and_ends_it(tmp_path: Path, ports: tuple[int, int])
     command = [sys.executable, "-m", "app.cli", "demo"]
     command += ["--port", str(ports[0]), "--vendor-port", str(ports[1])]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
-    with (tmp_path / "out").open("w") as out:
-        demo = subprocess.Popen(
-            command, cwd=tmp_path, env=environment, stdout=out, stderr=subprocess.STDOUT
-        )
+    with (tmp_path / "out").open("w") as out, (tmp_path / "err").open("w") as err:
+        demo = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=out, stderr=err)
         try:
             _wait_for(tmp_path / "out", "The vendor, Mend & Co", demo)
             _walk(ports)
         finally:
             demo.send_signal(signal.SIGTERM)
             demo.wait(30)
-    lines = [x for x in (tmp_path / "out").read_text().splitlines() if "http://" in x]
+    lines = (tmp_path / "out").read_text().splitlines()
     assert len(lines) == 3
+    assert len({line.index("http://") for line in lines}) == 1, "the three lines are aligned"
+    assert (tmp_path / "err").read_text() == ""
+    for folder in (tmp_path / "var", tmp_path / "var" / "demo"):
+        assert folder.stat().st_mode & 0o077 == 0
     for port in ports:
         with pytest.raises(httpx2.TransportError):
             httpx2.get(f"http://127.0.0.1:{port}/", timeout=2)
 
 
+def test_the_demo_throws_away_only_what_a_demo_left(tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "demo"
+    folder.mkdir(parents=True)
+    (folder / "letters.txt").write_text("Mine.")
+    with pytest.raises(DemoCannotStart):
+        clear(folder)
+    assert (folder / "letters.txt").read_text() == "Mine."
+    (folder / "keyring.json").touch()
+    clear(folder)
+    assert list(folder.iterdir()) == []
+
+
 def _walk(ports: tuple[int, int]) -> None:
-    """One click signs in; the vendor's request waits; the vendor's site is another site."""
+    """One click signs in; the vendor's request waits; the vendor's site is another site. What the
+    jeans send today is there at once."""
     service = f"http://localhost:{ports[0]}"
     assert "Connect your jeans" in httpx2.get(f"http://127.0.0.1:{ports[1]}/").text
     entered = httpx2.post(f"{service}/demo/sign-in", headers={"Origin": service})
-    cookie = entered.headers["set-cookie"].partition(";")[0]
-    home = httpx2.get(f"{service}/home", headers={"Cookie": cookie}).text
+    cookie = {"Cookie": entered.headers["set-cookie"].partition(";")[0]}
+    home = httpx2.get(f"{service}/home", headers=cookie).text
     assert "Mend &amp; Co asks for access" in home
     assert "Hearth Insurance can read some of your data." in home
     assert len(re.findall('class="object-card"', home)) == 3
+    _answer(service, cookie, home)
+
+
+def _answer(service: str, cookie: dict[str, str], home: str) -> None:
+    """Say yes to what waits, as the form stands: it ends well at the vendor's counter, which then
+    has something of today."""
+    found = re.search(r'href="(/consent/[^"]+)"', home)
+    assert found is not None
+    page = httpx2.get(service + found.group(1), headers=cookie).text
+    things = re.findall(r'name="object" value="([^"]+)"', page)
+    (until,) = re.findall(r'name="until"[^>]*value="([^"]+)"', page)
+    form = {"answer": "allow", "object": things, "kind": ["usage", "care"], "until": until}
+    same = cookie | {"Origin": service}
+    sent = httpx2.post(service + found.group(1), data=form | {"history": "today"}, headers=same)
+    with httpx2.Client(follow_redirects=True) as browser:
+        told = browser.get(sent.headers["location"])
+        assert "Thank you, the counter has it" in told.text
+        own = {"Origin": str(told.url.join("/")).rstrip("/")}
+        bench = browser.post(told.url, headers=own).text
+    assert "You gave us nothing from before today." in bench
+    assert 'class="bar"' in bench
+    assert "1 wash, 0 of them above" in bench
 
 
 def _wait_for(path: Path, text: str, process: subprocess.Popen[bytes]) -> None:

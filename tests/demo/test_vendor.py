@@ -1,18 +1,20 @@
 """Mend & Co against a stub of the service: connecting, reading, and letting go."""
 
 import re
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from app.demo.vendor.garment import MEND, REST, advise, read_garment
+from app.demo.vendor.garment import EARLY, MEND, REST, advise, read_garment
 from app.demo.vendor.site import make_site
 from tests.demo.stub import CLIENT, GRANT, OBJECT, SECRET, WASH, WEAR, Stub, story
 
 SERVICE, OWN = "http://service.test:8000", "http://mend.test:8001"
 COPY = "Straight Leg, connected"
+OWN_SCRIPT = '<script type="module" src="/static/zone.js"></script>'
 
 
 @pytest.fixture
@@ -45,6 +47,11 @@ def connected(site: TestClient, stub: Stub) -> str:
     return site.get("/jeans").text
 
 
+def words(page: str) -> str:
+    """What a page says, without its tags."""
+    return re.sub("<[^>]+>", "", page)
+
+
 def link_of(site: TestClient) -> object:
     [link] = site.app.state.links._kept.values()  # type: ignore[attr-defined]
     return link
@@ -70,7 +77,7 @@ def test_connecting_shows_data_and_what_was_given(site: TestClient, stub: Stub) 
     page = connected(site, stub)
     assert COPY in page
     assert "when and how long they are worn; how they are washed" in page
-    assert "from 1 August 2026" in page
+    assert "from 1 August 2026" in words(page)
     assert "how they fit" in page.split("What you kept")[1]
     assert GRANT in page
     assert page.count('class="bar"') > 15
@@ -153,6 +160,65 @@ def test_finishing_needs_this_browsers_own_page(site: TestClient, stub: Stub) ->
     assert stub.calls == []
 
 
+def asked_at_counter(site: TestClient) -> dict[str, str]:
+    """The workshop asks by itself: what its authorization request says."""
+    sent = TestClient(site.app, base_url=OWN).post("/counter/ask", auth=(CLIENT, SECRET))
+    assert sent.status_code == 200
+    assert "set-cookie" not in sent.headers
+    return dict(parse_qsl(urlsplit(sent.json()["ask_at"]).query))
+
+
+def test_what_the_counter_asked_ends_well_in_any_browser(site: TestClient, stub: Stub) -> None:
+    back = stub.allow(asked_at_counter(site))
+    assert site.get(back).headers["location"] == "/counter"
+    page = site.get("/counter").text
+    assert "Thank you, the counter has it" in page
+    assert COPY in page
+    assert site.get("/jeans").headers["location"] == "/", "nothing is shown without a press"
+    assert site.post("/counter", headers={"sec-fetch-site": "cross-site"}).status_code == 403
+    assert site.post("/counter").headers["location"] == "/jeans"
+    assert COPY in site.get("/jeans").text
+    assert site.post("/counter").headers["location"] == "/", "once"
+    assert other_browser(site).get(back).status_code == 400, "the code was used"
+    assert stub.calls.count("token authorization_code") == 1
+
+
+def test_the_counters_answer_leaves_a_visitors_own_connection(site: TestClient, stub: Stub) -> None:
+    """A stranger who is led to the end of somebody's request still sees what was theirs."""
+    connected(site, stub)
+    mine = link_of(site)
+    site.get(stub.allow(asked_at_counter(site)))
+    assert site.get("/jeans").status_code == 200
+    links = site.app.state.links._kept  # type: ignore[attr-defined]
+    assert next(iter(links.values())) is mine
+    assert len(links) == 2
+
+
+@pytest.mark.parametrize(
+    "auth", [None, (CLIENT, "wrong"), ("wrong", SECRET), ("", ""), (f"{CLIENT}:", SECRET)]
+)
+def test_only_the_workshop_asks_at_its_counter(
+    site: TestClient, stub: Stub, auth: tuple[str, str] | None
+) -> None:
+    assert site.post("/counter/ask", auth=auth).status_code == 401
+    assert site.post("/counter/ask", headers={"authorization": "Basic ?"}).status_code == 401
+    assert site.get("/counter").headers["location"] == "/"
+
+
+def test_the_counters_request_keeps_pkce_state_and_issuer(site: TestClient, stub: Stub) -> None:
+    request = asked_at_counter(site)
+    assert (request["code_challenge_method"], len(request["code_challenge"])) == ("S256", 43)
+    assert site.get(stub.allow(request, iss="http://evil.test")).status_code == 400
+    assert site.get(stub.allow(request, state="made-up")).status_code == 400
+    other = asked_at_counter(site)
+    foreign = stub.allow(other, state=request["state"])  # a code of another request
+    assert "The connection did not work" in site.get(foreign).text
+    assert site.get("/counter").headers["location"] == "/"
+    assert site.app.state.links._kept == {}  # type: ignore[attr-defined]
+    refused = {"error": "access_denied", "state": other["state"], "iss": SERVICE}
+    assert "You said no, and that is fine" in site.get("/callback", params=refused).text
+
+
 def test_look_again_reads_afresh(site: TestClient, stub: Stub) -> None:
     connected(site, stub)
     stub.records, before = stub.records[:1], stub.calls.count("objects")
@@ -170,7 +236,7 @@ def test_revoked_shows_why_and_clears_everything(site: TestClient, stub: Stub) -
     page = site.get("/jeans").text
     assert "The owner has ended this permission" in page
     assert "<code>revoked</code>" in page
-    assert "23 November 2026, 12:34:56 UTC" in page
+    assert "23 November 2026, 12:34:56 UTC" in words(page)
     assert COPY not in page
     link = link_of(site)
     assert (link.token, link.copies) == ({}, None)  # type: ignore[attr-defined]
@@ -230,7 +296,9 @@ def test_an_object_dropped_from_the_permission_is_forgotten(site: TestClient, st
 def test_disconnect_revokes_and_forgets(site: TestClient, stub: Stub) -> None:
     connected(site, stub)
     left = site.post("/disconnect").headers["location"]
-    assert "gave up our keys" in site.get(left).text
+    page = site.get(left).text
+    assert "gave up our keys" in page
+    assert f'href="{SERVICE}/permissions/{GRANT}"' in page, "the permission is ended there"
     assert stub.calls[-1] == "revoke"
     assert stub.refresh == set()
     assert site.app.state.links._kept == {}  # type: ignore[attr-defined]
@@ -241,7 +309,9 @@ def test_disconnect_says_when_the_service_did_not_hear(site: TestClient, stub: S
     connected(site, stub)
     stub.deaf = True
     left = site.post("/disconnect").headers["location"]
-    assert "could not be told just now" in site.get(left).text
+    page = site.get(left).text
+    assert "could not be told just now" in page
+    assert f'href="{SERVICE}/permissions/{GRANT}"' in page
     assert site.app.state.links._kept == {}  # type: ignore[attr-defined]
 
 
@@ -263,7 +333,7 @@ def test_text_from_the_service_is_inert(site: TestClient, stub: Stub) -> None:
     stub.records[-1]["values"]["programme"] = "<script>alert(1)</script>"
     stub.records[-1]["stream"] = "wash"
     page = connected(site, stub)
-    assert "<script" not in page
+    assert "<script" not in page.replace(OWN_SCRIPT, "")
     assert "&lt;script&gt;" in page
 
 
@@ -279,3 +349,72 @@ def test_advice_follows_hours_and_hot_washes() -> None:
     tired = read_garment(one, [wear, *[hot] * 20])
     assert (tired.by_temperature, tired.wears_since_wash) == ([("60 °C", 20)], 1)
     assert advise(tired)[0] == MEND
+
+
+JEANS = {
+    "name": "Jeans",
+    "maker": "M",
+    "streams": [
+        WEAR | {"fields": [{"name": "m", "title": "Minutes", "type": "number", "unit": "min"}]},
+        WASH | {"fields": [{"name": "t", "title": "Temperature", "type": "number", "unit": "Cel"}]},
+    ],
+}
+
+
+def test_from_today_on_is_said_as_it_is() -> None:
+    read_at = datetime(2026, 11, 25, 10, 0, tzinfo=UTC)
+    window = {"from": "2026-11-24T23:00:00Z", "to": None}
+    one = {"id": OBJECT, "product": JEANS, "window": window}
+    headline, reasons = advise(read_garment(one, [], read_at))
+    assert (headline, reasons[0]) == (EARLY, "You gave us nothing from before today.")
+    assert "since the last wash" not in " ".join(reasons)
+    assert not re.search(r"\b0 (hours|days)", " ".join(reasons))
+    worn = {"stream": "wear", "at": "2026-11-25T08:00:00Z", "values": {"m": 35}}
+    _, reasons = advise(read_garment(one, [worn], read_at))
+    assert reasons[:2] == [
+        "You gave us nothing from before today.",
+        "35 minutes of wear on 1 day.",
+    ]
+    assert "since the last wash" not in " ".join(reasons)
+    _, reasons = advise(read_garment(one, [worn], read_at + timedelta(days=1)))
+    assert "You gave us nothing from before today." not in reasons
+    everything = one | {"window": {"from": None, "to": None}}
+    assert "before today" not in advise(read_garment(everything, [worn], read_at))[1][0]
+
+
+def test_wear_counts_from_the_hour_of_the_last_wash() -> None:
+    wash = {"stream": "wash", "at": "2026-11-25T07:00:00Z", "values": {"t": 30}}
+    hours = ("2026-11-24T08:00:00Z", "2026-11-25T06:00:00Z", "2026-11-25T08:00:00Z")
+    worn = [{"stream": "wear", "at": at, "values": {"m": 60}} for at in hours]
+    garment = read_garment({"id": OBJECT, "product": JEANS}, [*worn, wash])
+    assert garment.wears_since_wash == 1
+    assert "Worn on 1 day since the last wash." in advise(garment)[1]
+
+
+def test_an_empty_chart_is_left_out(site: TestClient, stub: Stub) -> None:
+    stub.records = []
+    page = connected(site, stub)
+    assert EARLY in page
+    assert "Minutes worn a day" not in page
+
+
+def test_times_name_utc_until_the_browser_knows_better(site: TestClient, stub: Stub) -> None:
+    page = connected(site, stub)
+    times = re.findall(r'<time datetime="([^"]+)" data-show="(\w+)">([^<]+)</time>', page)
+    assert len(times) == page.count("<time")
+    shown = {show: (at, text) for at, show, text in times}
+    assert shown["day"] == ("2026-08-01T00:00:00.000Z", "1 August 2026 UTC")
+    assert shown["last"] == ("2099-05-02T22:59:59.000Z", "2 May 2099, 22:59 UTC")
+    assert shown["second"][1].endswith(" UTC")
+    assert all("UTC" not in text for _, show, text in times if show == "minute")
+    script = site.get("/static/zone.js")
+    assert script.headers["content-type"].startswith("text/javascript")
+    policy = site.get("/").headers["content-security-policy"]
+    assert "script-src 'self';" in policy
+    assert "unsafe" not in policy
+
+
+def test_the_first_page_promises_what_disconnect_does(site: TestClient) -> None:
+    said = words(site.get("/").text)
+    assert "there or here" not in said
+    assert "Any time, at Inseam." in said

@@ -7,12 +7,15 @@ import json
 import zipfile
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
 from joserfc import jws
 from joserfc.jwk import KeySet
+from sqlalchemy import update
 
+from app.consent.models import GrantDetail
 from app.exports import make
 from app.exports.errors import ExportGone, ExportNotFound, ExportNotReady
 from app.exports.make import forget_old, make_work
@@ -32,7 +35,7 @@ from app.kit.ids import new_id
 from app.kit.jobs import claim, run_step
 from app.usage.own import erase
 from app.usage.remove import Range
-from app.usage.wire import csv_cell
+from app.usage.wire import csv_cell, rfc3339
 from tests.factories.world import World
 
 ORIGIN = "https://x.example"
@@ -55,7 +58,7 @@ def folder(tmp_path: Path) -> Path:
 
 def ask(world: World, owner_id: UUID, object_id: UUID) -> UUID:
     with world.database.session() as db:
-        return request_export(db, world.clock, owner_id, object_id, 7).export.export_id
+        return request_export(db, world.clock, owner_id, object_id, 7, "You").export.export_id
 
 
 def work(world: World, keyring: Keyring, folder: Path, most: int = 1000) -> bool:
@@ -88,6 +91,16 @@ def fetch(world: World, owner: UUID, export_id: UUID, folder: Path) -> zipfile.Z
         return zipfile.ZipFile(file_of(db, world.clock, owner, export_id, folder))
 
 
+def without_export(lines: bytes) -> dict[str, Any]:
+    """The one reading that came before this copy was asked for, which stands there too."""
+    rows = [json.loads(line) for line in lines.splitlines()]
+    asked = [row for row in rows if row["action"] == "export"]
+    assert [(row["reader"], row["result"], row["count"]) for row in asked] == [("You", "given", 0)]
+    (access,) = [row for row in rows if row not in asked]
+    found: dict[str, Any] = access
+    return found
+
+
 def test_an_export_holds_everything_of_its_object(
     world: World, keyring: Keyring, folder: Path
 ) -> None:
@@ -107,8 +120,14 @@ def test_an_export_holds_everything_of_its_object(
     assert json.loads(files["removals.json"]) == []
     (grant,) = json.loads(files["grants.json"])
     assert grant["categories"] == ["care", "usage"]
-    (access,) = [json.loads(line) for line in files["accesses.ndjson"].splitlines()]
+    exact = {"time": "exact", "place": "exact"}
+    window = {"from": None, "to": None}
+    told = {"action": "read", "precision": exact, "window": window, "until": grant["until"]}
+    assert grant["details"] == [told | {"category": "care"}, told | {"category": "usage"}]
+    access = without_export(files["accesses.ndjson"])
     assert (access["reader"], access["count"]) == ("Mend & Co", 8)
+    assert (access["grant_version"], access["precision"]) == (1, "exact")
+    assert (access["window_from"], access["window_to"]) == (None, None)
     manifest = json.loads(files["manifest.json"])
     listed = set(files) - {"manifest.json", "manifest.jws"}
     assert set(manifest["files"]) == listed
@@ -150,6 +169,32 @@ def test_a_copy_has_the_whole_history_and_says_what_was_removed(
     ]
     (removal,) = removals
     assert (removal["by"], removal["stream"], removal["removed"]) == ("owner", "wear", 7)
+
+
+def test_each_kind_and_each_reading_keeps_its_own_window(
+    world: World, keyring: Keyring, folder: Path
+) -> None:
+    owner = world.owner()
+    jeans = world.owned(owner)
+    since = world.clock.now()
+    world.clock.advance(timedelta(days=2))
+    given = world.allow(owner, [jeans], history_from=since)
+    later = since + timedelta(days=1)
+    with world.database.session() as db:
+        usage = GrantDetail.category == "usage"
+        db.execute(update(GrantDetail).where(usage).values(window_from=later, until=later))
+        db.execute(update(GrantDetail).where(~usage).values(window_to=later))
+    world.records(world.reader(given), world.pseudonym(given, jeans))
+    export_id = ask(world, owner, jeans)
+    assert work(world, keyring, folder)
+    with fetch(world, owner, export_id, folder) as archive:
+        (grant,) = json.loads(archive.read("grants.json"))
+        access = without_export(archive.read("accesses.ndjson"))
+    of = {one["category"]: one for one in grant["details"]}
+    assert of["care"]["window"] == {"from": rfc3339(since), "to": rfc3339(later)}
+    assert of["usage"]["window"] == {"from": rfc3339(later), "to": None}
+    assert (of["usage"]["until"], of["care"]["until"]) == (rfc3339(later), grant["until"])
+    assert (access["window_from"], access["window_to"]) == (rfc3339(since), rfc3339(later))
 
 
 @pytest.mark.parametrize("died_after", [0, 1, 2, 3])

@@ -20,12 +20,16 @@ from app.organizations.service import create_organization
 
 GTIN = "09506000134376"
 PREFIX = "9506000"
+HOLDER = "Big Denim"
 CODE_DAYS = 30
 
 
-def make_maker(db: Session, clock: Clock, name: str = "Big Denim", **more: Any) -> Organization:
-    """A maker whose GS1 prefix covers the example GTIN."""
-    return create_organization(db, clock, name, **({"gs1_prefixes": [PREFIX]} | more))
+def make_maker(db: Session, clock: Clock, name: str = HOLDER, **more: Any) -> Organization:
+    """A maker that may register the example GTIN: the holder of its prefix, or by leave."""
+    leave = {"gs1_prefixes": [PREFIX]} if name == HOLDER else {"any_gtin": True}
+    return create_organization(
+        db, clock, name, **(more if "gs1_prefixes" in more else leave | more)
+    )
 
 
 def product_body(**changes: Any) -> dict[str, Any]:

@@ -110,7 +110,8 @@ class Story:
 
     def maker(self, name: str = "Big Denim") -> dict[str, str]:
         """A maker with a token; the header that shows it."""
-        made = self.organization(name, gs1_prefixes=["950600"], any_gtin=True)
+        prefixes = ["950600"] if name == "Big Denim" else []
+        made = self.organization(name, gs1_prefixes=prefixes, any_gtin=True)
         client = self.client(made, *MAKER_SCOPES)
         header = bearer(self.token(client))
         self.makers[header["Authorization"]] = client

@@ -1,9 +1,16 @@
 """The consent page under pressure: other people, second answers, refusals, hostile text."""
 
+import re
+from dataclasses import asdict
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import pytest
 
+from app.kit import jsonio
+from app.kit.ids import new_id
+from app.web import consent_form
+from app.web.words import KINDS
 from tests.journeys.story import PURPOSE, REDIRECT, SAME, Story
 
 
@@ -122,9 +129,73 @@ def test_a_bad_answer_is_shown_and_nothing_is_lost(story: Story, change: dict[st
         "until": "2026-12-01",
     }
     wrong = asking.answer(owner, data | change)
-    assert wrong.status_code == 422
-    assert "There is a problem" in wrong.text
+    assert (wrong.status_code, wrong.headers["location"]) == (303, urlsplit(asking.page).path)
+    shown = owner.get(asking.page)
+    assert shown.status_code == 200
+    assert "There is a problem" in shown.text
+    ticked = re.findall(r'name="(?:object|kind)" value="([^"]+)" checked', shown.text)
+    sent = data | change
+    assert ticked == [one for one in (*sent["object"], *sent["kind"]) if one in (jeans, "usage")]
     assert asking.allow(owner, [jeans])
+
+
+def test_a_wrong_answer_waits_for_its_own_page_only(story: Story) -> None:
+    """What was ticked is shown again to who ticked it, on the page where they did."""
+    _, owner, vendor, jeans = prepared(story)
+    asking, other = story.ask(vendor), story.ask(story.vendor("Hearth Insurance"))
+    wrong = {"answer": "allow", "object": [jeans], "kind": [], "until": "2026-12-01"}
+    assert asking.answer(owner, wrong).status_code == 303
+    kept = owner.http.cookies["__Host-choice"]
+    assert jeans not in kept
+    assert "There is a problem" not in owner.get(other.page).text
+    assert "There is a problem" in owner.get(asking.page).text
+    stranger = story.person()
+    stranger.http.cookies.set("__Host-choice", kept)
+    assert "There is a problem" not in stranger.get(asking.page).text
+    assert stranger.get(asking.page).status_code == 404
+    asking.allow(owner, [jeans])
+    assert not owner.http.cookies.get("__Host-choice")
+
+
+def test_more_than_a_cookie_holds_is_shown_at_once(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, owner, vendor, jeans = prepared(story)
+    monkeypatch.setattr("app.web.consent_form._MOST", 0)
+    asking = story.ask(vendor)
+    wrong = {"answer": "allow", "object": [jeans], "kind": [], "until": "2026-12-01"}
+    shown = asking.answer(owner, wrong)
+    assert shown.status_code == 422
+    assert "There is a problem" in shown.text
+    assert f'value="{jeans}" checked' in shown.text
+
+
+def test_the_largest_kept_choice_fits_into_a_cookie() -> None:
+    """A browser drops a cookie of more than 4096 bytes without a word."""
+    ids = [str(new_id()) for _ in range(consent_form._MOST)]
+    form = consent_form.ConsentForm(ids, sorted(KINDS), "from", "2026-12-01", "2026-12-01")
+    errors = {"history-from": "x" * 100}
+    length = len(jsonio.dumps([0, [asdict(form), errors]])) + 28
+    assert length * 4 / 3 + 300 < 4096
+
+
+def test_a_no_leaves_an_earlier_yes_and_says_so(story: Story) -> None:
+    _, owner, vendor, jeans = prepared(story)
+    story.connect(vendor, owner, [jeans])
+    given = re.search(r"/permissions/[0-9a-f-]{36}", owner.get("/permissions").text)
+    assert given is not None
+    asking = story.ask(vendor)
+    kept = f'keeps what you gave on <a href="{given.group()}">'
+    assert kept in owner.get(asking.page).text
+    assert asking.answer(owner, {"answer": "refuse"}).status_code == 303
+    page = owner.get(asking.page).text
+    assert "You said no" in page
+    assert kept in page
+    assert "gets nothing." not in page
+    owner.post(f"{given.group()}/revoke")
+    page = owner.get(asking.page).text
+    assert "gets nothing." in page
+    assert "keeps" not in page
 
 
 def test_hostile_text_is_inert(story: Story) -> None:

@@ -36,6 +36,22 @@ def test_usage_before_the_claim_is_refused_and_leaves_nothing(story: Story) -> N
     assert story.api.get(f"/v1/objects/{object_id}", headers=maker).json()["recording"] is True
 
 
+def test_an_earlier_owners_interval_does_not_come_in_by_its_end(story: Story) -> None:
+    """A device that sets its end wrong is no way round the border of a tenure."""
+    maker = story.maker()
+    product = story.product(maker)
+    maker = story.later(maker, timedelta(days=5))
+    object_id = story.owned(maker, product, story.person(), "SL-1")
+    end = (story.clock.now() + timedelta(days=1)).isoformat()
+    early = story.wear(timedelta(days=2)) | {"until": end}
+    late = story.wear() | {"until": end}
+    told = story.send(maker, object_id, early, late).json()["results"]
+    assert told[0]["type"].endswith("/problems/outside-tenure")
+    assert told[1]["status"] == "stored"
+    with story.app.state.db.read() as db:
+        assert db.execute(select(Segment.records)).scalars().all() == [1]
+
+
 def test_what_was_recorded_since_the_chosen_day_is_taken_once(story: Story) -> None:
     """A first owner may say that their time began up to 30 days before the claim."""
     maker = story.maker()

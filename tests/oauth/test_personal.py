@@ -154,7 +154,7 @@ def test_use_is_noted_once_a_minute(db: Session, clock: FixedClock) -> None:
     conn = db.connection()
 
     def used_at() -> datetime | None:
-        own_principal(conn, clock, token, "own:read")
+        own_principal(conn, clock, token, "own:read", "records")
         db.expire(row)
         return row.last_used_at
 

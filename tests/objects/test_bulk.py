@@ -19,6 +19,7 @@ from app.objects.models import ClaimCode, MintReport, Object, Product
 from tests.factories.objects import CODE_DAYS, make_maker, make_product
 
 KEY = "a key of 22 characters and more"
+CLIENT = "gateway"
 REGISTRY = {bulk.JOB: bulk.make_work(CODE_DAYS)}
 
 
@@ -29,12 +30,12 @@ class Maker:
         self.database, self.clock = database, clock
         with database.session() as db:
             product = make_product(db, clock, make_maker(db, clock))
-            self.product_id, self.org_id = product.product_id, product.org_id
+            self.product_id = product.product_id
 
-    def order(self, serials: list[str], key: str = KEY) -> UUID:
+    def order(self, serials: list[str], key: str = KEY, client: str = CLIENT) -> UUID:
         with self.database.session() as db:
             product = db.get_one(Product, self.product_id)
-            return bulk.order(db, self.clock, product, serials, key).job_id
+            return bulk.order(db, self.clock, client, product, serials, key).job_id
 
     def work(self, steps: int = 100) -> None:
         holder = new_id()
@@ -47,10 +48,15 @@ class Maker:
                     return
 
     def read(
-        self, job_id: UUID, key: str = KEY, after: int = 0, limit: int = 1000
+        self,
+        job_id: UUID,
+        key: str = KEY,
+        after: int = 0,
+        limit: int = 1000,
+        client: str = CLIENT,
     ) -> list[bulk.Row]:
         with self.database.read() as db:
-            return bulk.read_report(db, self.org_id, job_id, key, after, limit)
+            return bulk.read_report(db, client, job_id, key, after, limit)
 
 
 @pytest.fixture
@@ -83,7 +89,7 @@ def test_report_grows_while_the_job_works(maker: Maker) -> None:
     maker.work(steps=1)
     assert [len(maker.read(job_id)), len(maker.read(job_id, after=490))] == [500, 10]
     with maker.database.session() as db, pytest.raises(JobUnfinished):
-        bulk.wipe_report(db, maker.org_id, job_id)
+        bulk.wipe_report(db, CLIENT, job_id, KEY)
 
 
 def test_any_page_gives_the_same_rows(maker: Maker) -> None:
@@ -143,24 +149,33 @@ def test_parts_cannot_be_swapped(maker: Maker) -> None:
         maker.read(job_id)
 
 
-def test_another_maker_has_no_such_job(maker: Maker) -> None:
+def test_another_client_has_no_such_job(maker: Maker) -> None:
     job_id = maker.order(["SL-1"])
+    maker.work()
     with maker.database.session() as db:
-        other = make_maker(db, maker.clock, "Other").org_id
-        for org_id, wanted in ((other, job_id), (maker.org_id, uuid4())):
+        for client, wanted in (("another", job_id), (CLIENT, uuid4())):
             with pytest.raises(UnknownJob):
-                bulk.get_job(db, org_id, wanted)
+                bulk.get_job(db, client, wanted)
             with pytest.raises(UnknownJob):
-                bulk.read_report(db, org_id, wanted, KEY, 0, 1)
+                bulk.read_report(db, client, wanted, KEY, 0, 1)
             with pytest.raises(UnknownJob):
-                bulk.wipe_report(db, org_id, wanted)
+                bulk.wipe_report(db, client, wanted, KEY)
+    assert maker.order(["SL-1"], client="another") != job_id
+
+
+def test_only_the_key_wipes_the_report(maker: Maker) -> None:
+    job_id = maker.order(["SL-1"])
+    maker.work()
+    with maker.database.session() as db, pytest.raises(ReportLocked):
+        bulk.wipe_report(db, CLIENT, job_id, f"another {KEY}")
+    assert len(maker.read(job_id)) == 1
 
 
 def test_acknowledged_report_is_wiped(maker: Maker) -> None:
     job_id = maker.order(["SL-1"])
     maker.work()
     with maker.database.session() as db:
-        bulk.wipe_report(db, maker.org_id, job_id)
+        bulk.wipe_report(db, CLIENT, job_id, KEY)
         assert db.scalars(select(MintReport)).all() == []
     with pytest.raises(AnswerWiped):
         maker.read(job_id)

@@ -139,6 +139,7 @@ def test_redirect_uri_is_nothing_else(uri: str) -> None:
         ({"redirect_uris": ["http://mend.example/"]}, RedirectInvalid),
         ({"scopes": ["usage:read", "care:read", "own:read"]}, ScopeUnknown),
         ({"scopes": ["usage:read"]}, PurposeInvalid),
+        ({"scopes": [], "purposes": [], "redirect_uris": [], "grant_types": []}, ClientInvalid),
     ],
 )
 def test_client_that_makes_no_sense_is_refused(
@@ -146,6 +147,16 @@ def test_client_that_makes_no_sense_is_refused(
 ) -> None:
     with pytest.raises(error):
         make_vendor(db, clock, **changes)
+
+
+def test_client_that_could_never_work_is_refused_and_told_what_it_lacks(
+    db: Session, clock: FixedClock
+) -> None:
+    with pytest.raises(ClientInvalid, match=r"'usage:read'.*redirect URI and a purpose"):
+        make_maker_client(db, clock, scopes=["log:write", "usage:read"])
+    scopes = ["usage:read", "care:read", "log:write"]
+    with pytest.raises(ClientInvalid, match=r"'log:write'.*secret"):
+        make_public_vendor(db, clock, scopes=scopes)
 
 
 def needs(**scope: Any) -> dict[str, Any]:

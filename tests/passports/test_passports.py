@@ -52,6 +52,22 @@ def test_object_without_gtin_is_named_by_its_id(db: Session, clock: FixedClock) 
     assert passport_of(db, object_id, ORIGIN).digital_link == f"{ORIGIN}/o/{object_id}"
 
 
+@pytest.mark.parametrize("text", ["x", "09506000134377", "", "日本"])
+def test_what_is_no_gtin_finds_no_product_without_one(
+    db: Session, clock: FixedClock, text: str
+) -> None:
+    maker = make_maker(db, clock)
+    for number in ("A-1", "A-2"):
+        product = make_product(db, clock, maker, gtin=None, article_number=number)
+        make_object(db, clock, product, "x")
+    for look in (
+        lambda: product_by_gtin(db, text),
+        lambda: passport_by_link(db, text, "x", ORIGIN),
+    ):
+        with pytest.raises(NotFound):
+            look()
+
+
 def test_what_does_not_exist_is_not_found(db: Session, clock: FixedClock) -> None:
     for look in (
         lambda: passport_of(db, uuid4(), ORIGIN),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
 from starlette.types import Message
 
 from app.kit import jsonio
@@ -119,6 +120,27 @@ def test_no_content_encoding_is_taken_anywhere(stage: Stage) -> None:
         for encoding in ("gzip", "BR", "gzip, identity", "x"):
             sent = send(stage, method, path, b"a=b", **{"Content-Encoding": encoding})
             assert (sent.status, sent.taken) == (415, 0), (path, encoding)
+
+
+@pytest.mark.parametrize(
+    ("encodings", "status"),
+    [
+        ([], 400),
+        (["identity"], 400),
+        ([" Identity "], 400),
+        (["identity", "gzip"], 415),
+        (["gzip", "identity"], 415),
+        (["identity", "identity"], 415),
+        (["identity, identity"], 415),
+        ([""], 415),
+    ],
+)
+def test_every_header_of_content_encoding_counts(
+    client: TestClient, encodings: list[str], status: int
+) -> None:
+    headers = [("Content-Encoding", one) for one in encodings]
+    answer = client.post("/oauth/token", content=b"", headers=headers)
+    assert answer.status_code == status
 
 
 def test_a_body_cut_short_stores_nothing(stage: Stage) -> None:

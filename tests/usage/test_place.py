@@ -42,6 +42,14 @@ def test_record_from_before_the_tenure_has_no_place(at: datetime) -> None:
         place(at, NOW, FRAME, is_unheard=False)
 
 
+@pytest.mark.parametrize("until", [NOW + 6 * MINUTE, NOW + 3650 * DAY])
+@pytest.mark.parametrize("is_unheard", [False, True])
+def test_a_wrong_end_brings_no_earlier_owners_record_in(until: datetime, is_unheard: bool) -> None:
+    for at in (REGISTERED, STARTS - timedelta(microseconds=1)):
+        with pytest.raises(OutsideTenure):
+            place(at, until, FRAME, is_unheard=is_unheard)
+
+
 def test_registration_counts_also_where_the_tenure_starts_earlier() -> None:
     late = Frame(NOW, NOW, NOW - DAY, FRAME.tenure_id, STARTS, CLAIMED)
     assert place(NOW - DAY, None, late, is_unheard=False) == Place(NOW - DAY, "")

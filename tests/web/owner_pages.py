@@ -19,12 +19,10 @@ from tests.web.samples import (
     week,
 )
 
-SUMMARY = words.consent_summary(
-    "Mend & Co", ["Straight Leg, connected"], ["usage", "condition"], "from today on", "21 Nov 2027"
-)
+KEEPS = [N(id="g1", on="4 Nov 2026"), N(id="g2", on="1 Sept 2026")]
 
 
-def consent(errors):
+def consent(errors, keeps=()):
     return {
         "asked": N(id="r1", closes_at=d(1), redirect_host="mendandco.example"),
         "history_earliest": date(2026, 5, 1),
@@ -65,7 +63,7 @@ def consent(errors):
             value=date(2027, 11, 21), earliest=date(2026, 11, 24), latest=date(2027, 11, 21)
         ),
         "legal": N(basis="contract", text="Our repair subscription, section 3."),
-        "summary": SUMMARY,
+        "keeps": keeps,
         "errors": errors,
     }
 
@@ -91,6 +89,7 @@ def entry(**k):
         "vendor": "Mend & Co",
         "permission_id": "g1",
         "object_name": "Straight Leg, connected",
+        "taking": "",
         "streams": ["Wear", "Seams"],
         "window": "1 to 23 Nov 2026",
         "records": 100,
@@ -185,7 +184,7 @@ SECURITY = {
         N(
             id="t1",
             name="Sheet at home",
-            scopes=["usage:read"],
+            may="read",
             objects=["Straight Leg, connected"],
             until=d(80),
             used_at=d(-1),
@@ -194,7 +193,7 @@ SECURITY = {
         N(
             id="t2",
             name="Old script",
-            scopes=["usage:read", "care:read"],
+            may="read and make copies",
             objects=[],
             until=d(-8),
             used_at=None,
@@ -210,9 +209,8 @@ SECURITY = {
         latest=date(2027, 11, 23),
     ),
     "scopes": [
-        ("usage:read", "How you use it", ""),
-        ("care:read", "How you look after it", ""),
-        ("accesses:read", "Who looked", "The history of readings."),
+        ("own:read", "Read", "Your objects and their logs."),
+        ("own:export", "Make copies", "Of everything."),
     ],
     "objects": [("0b1", "Straight Leg, connected"), ("0b2", "Trucker Jacket")],
     "errors": {},
@@ -274,7 +272,7 @@ PAGES = {
                     at=d(0, -5),
                 )
             ],
-            second_passkey=True,
+            way_in="email",
         ),
     ),
     "home-empty": (
@@ -285,7 +283,7 @@ PAGES = {
             readers_text="",
             next_expiry=None,
             requests=[],
-            second_passkey=False,
+            way_in="",
         ),
     ),
     "claim": ("owner/claim.html", frame("/claim", code="", errors={})),
@@ -406,6 +404,7 @@ PAGES = {
     ),
     "requests-empty": ("owner/requests.html", frame("/requests", waiting=[], answered=[])),
     "consent": ("owner/consent.html", frame("/consent/r1", **consent({}))),
+    "consent-again": ("owner/consent.html", frame("/consent/r1", **consent({}, KEEPS))),
     "consent-error": (
         "owner/consent.html",
         frame(
@@ -420,7 +419,9 @@ PAGES = {
     ),
     "consent-used": (
         "owner/consent_result.html",
-        frame("/consent/r1", state="used", vendor="Mend & Co", permission_id=None, back=""),
+        frame(
+            "/consent/r1", state="used", vendor="Mend & Co", keeps=[], permission_id=None, back=""
+        ),
     ),
     "consent-refused": (
         "owner/consent_result.html",
@@ -428,13 +429,21 @@ PAGES = {
             "/consent/r1",
             state="refused",
             vendor="Mend & Co",
+            keeps=KEEPS,
             permission_id=None,
             back="https://mendandco.example/",
         ),
     ),
     "consent-allowed": (
         "owner/consent_result.html",
-        frame("/consent/r1", state="allowed", vendor="Mend & Co", permission_id="g1", back=""),
+        frame(
+            "/consent/r1",
+            state="allowed",
+            vendor="Mend & Co",
+            keeps=[],
+            permission_id="g1",
+            back="",
+        ),
     ),
     "permissions": (
         "owner/permissions.html",
@@ -528,8 +537,8 @@ PAGES = {
                 permission="",
             ),
             totals=[
-                N(vendor="Mend & Co", given=12, refused=0, records=1240),
-                N(vendor="Big Denim", given=0, refused=14, records=0),
+                N(reader="Mend & Co", read=12, looked=3, copied=0, refused=0, records=1240),
+                N(reader="Big Denim", read=0, looked=0, copied=2, refused=14, records=0),
             ],
             newer="",
             older="/history?after=x",

@@ -102,6 +102,18 @@ PAGES = {
             what="make an export",
             has_passkey=True,
             email_hint="o…@mail.example",
+            demo_owner="",
+        ),
+    ),
+    "step-up-demo": (
+        "account/step_up.html",
+        frame(
+            "/confirm",
+            next="/exports",
+            what="make an export",
+            has_passkey=False,
+            email_hint="",
+            demo_owner="d1",
         ),
     ),
     "dev-mail": (

@@ -131,7 +131,7 @@ def heat(pid):
         )
         for i in range(364)
     ]
-    return heat_map(pid, "Minutes worn, by day", "A year of squares.", days, F.month)
+    return heat_map(pid, "Minutes worn, by day", "A year of squares.", days, F.month, F.weekday)
 
 
 def dots():

@@ -13,6 +13,7 @@ from app.kit.db import Database
 from app.main import create_app
 from app.ownership.claim import Wish, claim
 from app.settings import Settings
+from tests.factories.objects import make_maker, make_product
 from tests.factories.world import World
 from tests.support.source import import_everything
 from tests.support.visitor import Visitor
@@ -83,6 +84,17 @@ def test_product_page_tells_what_is_recorded(visitor: Visitor, clock: FixedClock
 )
 def test_unknown_things_are_not_found(visitor: Visitor, path: str) -> None:
     assert visitor.get(path).status_code == 404
+
+
+def test_what_is_no_gtin_is_not_found_beside_products_without_one(
+    visitor: Visitor, clock: FixedClock
+) -> None:
+    with visitor.app.state.db.session() as db:
+        maker = make_maker(db, clock)
+        for number in ("A-1", "A-2"):
+            make_product(db, clock, maker, gtin=None, article_number=number)
+    for path in ("/01/nonsense", "/01/nonsense/21/x", "/01/09506000134377/21/x"):
+        assert visitor.get(path).status_code == 404, path
 
 
 @pytest.mark.parametrize("path", ["/p/nonsense", "/o/nonsense"])

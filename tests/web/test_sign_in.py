@@ -303,6 +303,43 @@ def test_demo_button_does_not_exist_outside_the_demo(visitor: Visitor, clock: Fi
     assert "/demo/sign-in" not in visitor.get("/").text + visitor.get("/sign-in").text
 
 
+def test_demo_owner_confirms_with_the_demo_button(demo: Visitor, clock: FixedClock) -> None:
+    owner_id = str(demo_owner_id(1))
+    demo.post("/demo/sign-in", {"owner_id": owner_id})
+    clock.advance(timedelta(minutes=6))
+    refused = demo.post("/security/recovery", headers={"referer": "https://testserver/security"})
+    assert refused.headers["location"] == "/confirm?next=%2Fsecurity"
+    page = demo.get(refused.headers["location"]).text
+    assert 'action="/demo/sign-in"' in page
+    assert '<input type="hidden" name="next" value="/security">' in page
+    assert f'name="owner_id" value="{owner_id}"' in page
+    assert page.count('name="owner_id"') == 1  # nobody else's account is offered here
+    before = demo.session
+    answer = demo.post("/demo/sign-in", {"owner_id": owner_id, "next": "/security"})
+    assert answer.headers["location"] == "/security"
+    assert demo.session != before
+    assert len(make_codes(demo)) == 10
+
+
+def test_nobody_else_confirms_with_the_demo_button(
+    demo: Visitor, visitor: Visitor, clock: FixedClock, settings: Settings
+) -> None:
+    """Neither another owner of the demo's service, nor anybody at all outside of demo mode: not
+    even a seeded owner whose session is left from the time before."""
+    someone = Visitor(demo.http).sign_in()
+    demo.post("/demo/sign-in", {"owner_id": str(demo_owner_id(1))})
+    assert demo.session is not None
+    visitor.http.cookies.set(SESSION, demo.session, domain="testserver.local")
+    clock.advance(timedelta(minutes=6))
+    for one in (someone, visitor):
+        page = one.get("/confirm?next=/security")
+        assert page.status_code == 200
+        assert "/demo/sign-in" not in page.text
+    answer = visitor.post("/demo/sign-in", {"owner_id": str(demo_owner_id(1))})
+    assert answer.status_code == 404
+    assert "confirm?next=" in visitor.post("/security/recovery").headers["location"]
+
+
 def test_code_typed_while_signed_out_leads_through_sign_in(visitor: Visitor) -> None:
     answer = visitor.post("/claim", {"code": "ABC"})
     assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in?next=%2Fclaim")

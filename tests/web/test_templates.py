@@ -129,7 +129,7 @@ def samples_with_evil_vendor() -> dict[str, object]:
     _, context = PAGES["consent"]
     vendor = samples.N(name=EVIL, domain=EVIL, verified=False)
     purpose = samples.N(text=EVIL, kind=EVIL)
-    return context | {"vendor": vendor, "purpose": purpose, "summary": EVIL}
+    return context | {"vendor": vendor, "purpose": purpose}
 
 
 def test_consent_buttons_have_the_same_weight() -> None:
@@ -145,12 +145,30 @@ def test_consent_ticks_nothing_optional() -> None:
     assert ticked == ["usage", "condition"]
 
 
-def test_summary_is_one_sentence_in_script_and_server() -> None:
-    script = ASSETS.files["js/consent-summary.js"].content.decode()
-    said = words.consent_summary("${vendor}", ["A"], ["usage"], "${history}", "${until}")
-    said = said.replace("the use of A", "the ${join(kinds)} of ${join(objects)}")
-    assert f"`{said}`" in script
-    assert f"`{words.consent_summary('${vendor}', [], [], '', '')}`" in script
+def test_summary_without_script_is_true_whatever_is_ticked() -> None:
+    """The server cannot know what will be ticked; the script says it (tests/browser)."""
+    box = re.search(r"<consent-summary[^>]*><p[^>]*>(.*?)</p>", draw("consent"), re.DOTALL)
+    assert box is not None
+    assert box.group(1) == "Mend &amp; Co gets what is ticked when you press Allow."
+
+
+def test_a_no_says_what_an_earlier_yes_leaves() -> None:
+    first, again = draw("consent"), draw("consent-again")
+    assert "Mend &amp; Co gets nothing and is told" in first
+    assert "keeps what you gave" not in first
+    assert "gets nothing and" not in again
+    for page in (again, draw("consent-refused")):
+        assert "Mend &amp; Co gets nothing new" in page
+        assert (
+            'keeps what you gave on <a href="/permissions/g1">4 Nov 2026</a> and '
+            '<a href="/permissions/g2">1 Sept 2026</a>.'
+        ) in page
+
+
+def test_a_year_has_nothing_recorded_in_its_legend() -> None:
+    assert 'heat-none"></span> nothing recorded</p>' in draw("object-year")
+    assert words.GAPS not in draw("object-year")
+    assert words.GAPS in draw("object")
 
 
 def test_a_job_reloads_without_script() -> None:

@@ -12,6 +12,7 @@ from app.api.kept import SecretKey, require_key
 from app.api.makers import examples
 from app.api.makers.caller import maker_of
 from app.api.makers.minted import MintedOut, report_row, with_label
+from app.kit.errors import WrongMember
 from app.kit.http import AppClock, AppSettings, Db, ReadDb, StrictRoute
 from app.kit.jobs import Job
 from app.oauth.protect import ObjectWriter
@@ -41,7 +42,7 @@ class BulkOrder(BaseModel):
         is_counted = self.count is not None and self.serial_prefix is not None
         is_neither = self.count is None and self.serial_prefix is None
         if not (is_counted and self.serials is None) and not (is_neither and self.serials):
-            raise ValueError("send either serials, or count and serial_prefix")
+            raise WrongMember("serials", "send either serials, or count and serial_prefix")
         return self
 
 
@@ -100,7 +101,7 @@ def mint_in_bulk(
     minting_origin(settings)
     product = get_product(db, maker.org_id, order.product_id)
     serials = order.serials or bulk.numbered(str(order.serial_prefix), order.count or 0)
-    job = bulk.order(db, clock, product, serials, secret)
+    job = bulk.order(db, clock, maker.client_id, product, serials, secret)
     response.headers["Location"] = f"/v1/jobs/{job.job_id}"
     return _job_out(job)
 
@@ -112,9 +113,10 @@ def mint_in_bulk(
     | {200: json_example("The job.", examples.JOB_EXAMPLE)},
 )
 def show_job(job_id: UUID, caller: ObjectWriter, db: ReadDb) -> JobOut:
-    """How many rows are done. Rows that are done can be read from the report already."""
+    """How many rows are done, for the client that asked for them. Rows that are done can be read
+    from the report already."""
     maker = maker_of(caller)
-    return _job_out(bulk.get_job(db, maker.org_id, job_id))
+    return _job_out(bulk.get_job(db, maker.client_id, job_id))
 
 
 @router.get(
@@ -139,9 +141,9 @@ def read_job_report(
     rows that are still to come."""
     maker = maker_of(caller)
     secret = require_key(key)
-    job = bulk.get_job(db, maker.org_id, job_id)
+    job = bulk.get_job(db, maker.client_id, job_id)
     size = min(limit, MAX_LABELS) if labels else limit
-    found = bulk.read_report(db, maker.org_id, job_id, secret, after, size)
+    found = bulk.read_report(db, maker.client_id, job_id, secret, after, size)
     product = get_product(db, maker.org_id, UUID(job.payload["product_id"]))
     rows = [report_row(settings.origin, product, row) for row in found]
     if labels:
@@ -159,12 +161,13 @@ def read_job_report(
     "/jobs/{job_id}/report",
     status_code=204,
     summary="Acknowledge a report",
-    responses=problem_responses(401, 403, 404, 409, 422),
+    responses=problem_responses(400, 401, 403, 404, 409, 422),
 )
-def acknowledge_report(job_id: UUID, caller: ObjectWriter, db: Db) -> None:
-    """Say that you have the report: it is wiped here. Refused while the job works."""
+def acknowledge_report(job_id: UUID, caller: ObjectWriter, db: Db, key: SecretKey = None) -> None:
+    """Say, with the same Idempotency-Key as the minting, that you have the report: it is wiped
+    here. Refused while the job works."""
     maker = maker_of(caller)
-    bulk.wipe_report(db, maker.org_id, job_id)
+    bulk.wipe_report(db, maker.client_id, job_id, require_key(key))
 
 
 def _job_out(job: Job) -> JobOut:

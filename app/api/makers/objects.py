@@ -12,7 +12,7 @@ from app.api.kept import REPLAYED, SecretKey, answer_once, require_key
 from app.api.makers import examples
 from app.api.makers.caller import maker_of
 from app.api.makers.minted import MintAnswer, minted_rows, with_labels
-from app.kit.errors import InvalidCursor, NotFound
+from app.kit.errors import InvalidCursor, NotFound, WrongMember
 from app.kit.http import (
     AppClock,
     AppCursors,
@@ -34,7 +34,7 @@ from app.objects.products import get_product, product_of_object
 router = APIRouter(prefix="/v1", tags=["Makers: objects"], route_class=StrictRoute)
 
 MAX_INLINE = 100
-Serial = Annotated[str, Field(min_length=1, max_length=100, examples=["SL-000001"])]
+Serial = Annotated[str, Field(max_length=200, examples=["SL-000001"])]
 
 
 class MintOrder(BaseModel):
@@ -49,7 +49,7 @@ class MintOrder(BaseModel):
     @model_validator(mode="after")
     def check_choice(self) -> "MintOrder":
         if (self.serial is None) == (self.serials is None):
-            raise ValueError("send either serial or serials")
+            raise WrongMember("serials", "send either serial or serials")
         return self
 
 
@@ -179,7 +179,7 @@ def list_own_made_objects(
     settings: AppSettings,
     product_id: UUID | None = None,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100,
-    after: Annotated[str | None, Query(max_length=2000)] = None,
+    after: str | None = None,
 ) -> ObjectPage:
     """The objects you minted, each with whether it records (it has an owner), never who owns it.
     Follow `next` until it is null."""

@@ -74,7 +74,7 @@ def list_own_products(
     db: ReadDb,
     cursors: AppCursors,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    after: Annotated[str | None, Query(max_length=2000)] = None,
+    after: str | None = None,
 ) -> ProductPage:
     """Your products. Follow `next` until it is null."""
     maker = maker_of(caller)

@@ -1,28 +1,60 @@
 """An owner's history, permissions and exports by API."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import FileResponse
 
 from app.accesses.history import Filter, list_accesses, read_position, write_position
 from app.accesses.models import Access
 from app.api.examples import problem_responses
+from app.api.query import query_parameters, read_query
 from app.consent.errors import GrantNotFound
 from app.consent.grants import GrantView, get_grant, list_grants
 from app.exports.errors import ExportNotFound
-from app.exports.service import ExportView, file_of, get_export, list_exports, request_export
+from app.exports.service import (
+    ExportView,
+    get_export,
+    hand_out,
+    list_exports,
+    refuse_export,
+    request_export,
+)
 from app.kit.clock import Clock
-from app.kit.errors import NotFound
-from app.kit.http import AppClock, AppCursors, AppSettings, Db, ReadDb, Session, StrictRoute
+from app.kit.db import Database
+from app.kit.errors import DomainError, NotFound
+from app.kit.http import (
+    AppClock,
+    AppCursors,
+    AppDatabase,
+    AppSettings,
+    ReadDb,
+    Session,
+    StrictRoute,
+)
 from app.kit.paging import MAX_LIMIT
 from app.oauth.protect import OwnerExporter, OwnerReader, Principal
 from app.usage.wire import rfc3339
 
-router = APIRouter(prefix="/v1/me", tags=["Owners: history and copies"], route_class=StrictRoute)
+NO_STORE = {"Cache-Control": "no-store"}
+
+
+def keep_nowhere(response: Response) -> None:
+    """What is an owner's own stays in no cache on the way."""
+    response.headers.update(NO_STORE)
+
+
+router = APIRouter(
+    prefix="/v1/me",
+    tags=["Owners: history and copies"],
+    route_class=StrictRoute,
+    dependencies=[Depends(keep_nowhere)],
+)
 
 
 class AccessOut(BaseModel):
@@ -55,27 +87,40 @@ class AccessPage(BaseModel):
 class ExportWish(BaseModel):
     """Which object to copy."""
 
+    model_config = ConfigDict(extra="forbid")
+
     object_id: UUID
 
 
-@router.get("/accesses", summary="Who looked", responses=problem_responses(400, 401, 403, 422))
+class AccessQuery(BaseModel):
+    """Which part of the history."""
+
+    object_id: UUID | None = None
+    client_id: str | None = Field(None, max_length=100)
+    result: Literal["given", "refused"] | None = None
+    limit: int = Field(100, ge=1, le=MAX_LIMIT)
+    after: str | None = Field(None, description="Cursor of the page before.")
+
+
+@router.get(
+    "/accesses",
+    summary="Who looked",
+    openapi_extra=query_parameters(AccessQuery),
+    responses=problem_responses(400, 401, 403, 422),
+)
 def list_own_accesses(
-    caller: OwnerReader,
-    db: ReadDb,
-    cursors: AppCursors,
-    object_id: UUID | None = None,
-    client_id: Annotated[str | None, Query(max_length=100)] = None,
-    result: Literal["given", "refused"] | None = None,
-    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100,
-    after: Annotated[str | None, Query(max_length=2000)] = None,
+    request: Request, caller: OwnerReader, db: ReadDb, cursors: AppCursors
 ) -> AccessPage:
     """Every reading and every refusal, newest first, with what was given or which rule refused."""
+    asked = read_query(request, AccessQuery)
+    if isinstance(asked, DomainError):
+        raise asked
     owner_id = _owner(caller)
-    bound = (owner_id, "accesses", object_id, client_id, result)
-    before = read_position(cursors.open(after, *bound)) if after else None
-    wanted = Filter(object_id, client_id, result=result, objects=_limit(caller))
-    rows = list(list_accesses(db, owner_id, wanted, before=before, limit=limit + 1))
-    more, rows = len(rows) > limit, rows[:limit]
+    bound = (owner_id, "accesses", asked.object_id, asked.client_id, asked.result)
+    before = read_position(cursors.open(asked.after, *bound)) if asked.after else None
+    wanted = Filter(asked.object_id, asked.client_id, result=asked.result, objects=_limit(caller))
+    rows = list(list_accesses(db, owner_id, wanted, before=before, limit=asked.limit + 1))
+    more, rows = len(rows) > asked.limit, rows[: asked.limit]
     cursor = cursors.seal(write_position(rows[-1]), *bound) if more else None
     return AccessPage(accesses=[_access_out(row) for row in rows], next=cursor)
 
@@ -109,15 +154,18 @@ def show_own_grant(
 def ask_for_export(
     wish: ExportWish,
     caller: OwnerExporter,
-    db: Db,
+    database: AppDatabase,
     clock: AppClock,
     settings: AppSettings,
     response: Response,
 ) -> dict[str, Any]:
-    """Starts a job; look at `/v1/me/exports/{id}` until its state is `done`."""
-    if not _covers(caller, wish.object_id):
-        raise NotFound
-    view = request_export(db, clock, _owner(caller), wish.object_id, settings.export_days)
+    """Starts a job; look at `/v1/me/exports/{id}` until its state is `done`. Asking stands in
+    your history."""
+    with _recorded(database, clock, caller) as db:
+        if not _covers(caller, wish.object_id):
+            raise NotFound
+        owner_id, days = _owner(caller), settings.export_days
+        view = request_export(db, clock, owner_id, wish.object_id, days, caller.shown_name)
     response.headers["Location"] = f"/v1/me/exports/{view.export.export_id}"
     return _export_out(view)
 
@@ -146,13 +194,33 @@ def show_own_export(
     responses=problem_responses(401, 403, 404, 409, 410, 422),
 )
 def fetch_own_export(
-    export_id: UUID, caller: OwnerExporter, db: ReadDb, clock: AppClock, settings: AppSettings
+    export_id: UUID,
+    caller: OwnerExporter,
+    database: AppDatabase,
+    clock: AppClock,
+    settings: AppSettings,
 ) -> FileResponse:
-    """The ZIP with records (NDJSON and CSV), descriptions, permissions, history, sums."""
-    _export(caller, db, clock, export_id)
-    folder = settings.data_dir / "exports"
-    path = file_of(db, clock, _owner(caller), export_id, folder)
-    return FileResponse(path, media_type="application/zip", filename=f"inseam-{export_id}.zip")
+    """The ZIP with records (NDJSON and CSV), descriptions, permissions, history, sums. Each time
+    it is fetched stands in your history."""
+    folder, name = settings.data_dir / "exports", caller.shown_name
+    with _recorded(database, clock, caller) as db:
+        _export(caller, db, clock, export_id)
+        path = hand_out(db, clock, _owner(caller), export_id, folder, name)
+    named = f"inseam-{export_id}.zip"
+    return FileResponse(path, headers=NO_STORE, media_type="application/zip", filename=named)
+
+
+@contextmanager
+def _recorded(database: Database, clock: Clock, caller: Principal) -> Iterator[Session]:
+    """One transaction, committed before anything is sent. What the token does not reach is
+    recorded as refused, in a transaction of its own."""
+    try:
+        with database.session() as db:
+            yield db
+    except (NotFound, ExportNotFound):
+        with database.session() as db:
+            refuse_export(db, clock, _owner(caller), caller.shown_name)
+        raise
 
 
 def _owner(caller: Principal) -> UUID:

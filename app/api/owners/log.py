@@ -10,7 +10,6 @@ from starlette.responses import Response
 
 from app.api.examples import BEARER, problem_responses
 from app.api.gaps import GAPS_EXAMPLE, GapsOut, gaps_out
-from app.api.owners.data import reader_of
 from app.api.owners.log_views import (
     ERASURES_EXAMPLE,
     RECORDING_EXAMPLE,
@@ -31,7 +30,14 @@ from app.disclosure.own import count_own
 from app.disclosure.reader import Disclosed, NotDisclosed
 from app.kit.errors import NotFound
 from app.kit.http import AppClock, AppDatabase, AppSettings, Connection, Db, ReadDb, StrictRoute
-from app.oauth.protect import OwnerManager, OwnerReader, Principal, bearer_token, own_principal
+from app.oauth.protect import (
+    OwnerManager,
+    OwnerReader,
+    Principal,
+    bearer_token,
+    own_principal,
+    own_reader,
+)
 from app.oauth.tools import AppOpenKeys
 from app.objects.recording import pause, resume
 from app.usage.own import erase, keep_for, own_counters, recording_of, removals
@@ -60,8 +66,10 @@ async def count_own_records(
     deadline = timedelta(seconds=settings.send_deadline_seconds)
 
     def work(conn: Connection) -> Disclosed | NotDisclosed:
-        reader = reader_of(own_principal(conn, clock, token, "own:read"))
-        return count_own(conn, clock, reader, object_id, deadline)
+        caller = own_principal(conn, clock, token, "own:read", "stats")
+        if isinstance(caller, NotDisclosed):
+            return caller
+        return count_own(conn, clock, own_reader(caller), object_id, deadline)
 
     return send(await database.run(work), clock)
 

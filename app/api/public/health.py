@@ -8,6 +8,7 @@ from app.kit.http import AppDatabase
 router = APIRouter(tags=["Public: service"])
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get(
     "/healthz",
     summary="Is the process alive?",
@@ -18,6 +19,7 @@ async def tell_alive() -> dict[str, str]:
     return {"status": "ok"}
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get(
     "/readyz",
     summary="Can it serve?",

@@ -3,18 +3,19 @@
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request
-from pydantic import AfterValidator, AwareDatetime
+from fastapi import APIRouter, Request
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 from starlette.responses import Response
 
 from app.api.examples import BEARER, RECORDS_EXAMPLE, VENDOR_OBJECTS_EXAMPLE, problem_responses
+from app.api.query import query_parameters, read_query
 from app.consent.errors import GrantPaused
 from app.disclosure.objects import list_objects
 from app.disclosure.reader import Disclosed, NotDisclosed, Reader
 from app.disclosure.records import Wanted, read_records
 from app.keys.log_keys import run
 from app.kit.deadline import TimedResponse
-from app.kit.errors import NotFound
+from app.kit.errors import DomainError, NotFound
 from app.kit.http import AppClock, AppCursors, AppDatabase, AppSettings, Connection
 from app.kit.limits import Limit, spend
 from app.kit.paging import MAX_LIMIT
@@ -34,15 +35,23 @@ def _check_year(at: datetime) -> datetime:
 
 
 Time = Annotated[AwareDatetime, AfterValidator(_check_year)]
-From = Annotated[Time | None, Query(alias="from", description="First instant, with zone.")]
-To = Annotated[Time | None, Query(description="First instant after, with zone.")]
-Stream = Annotated[str | None, Query(max_length=40, description="One stream; all if absent.")]
-PageSize = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Records a page.")]
-History = Annotated[
-    Literal["corrected", "whole"],
-    Query(description="`whole` for corrected records too; they are flagged `corrected`."),
-]
-After = Annotated[str | None, Query(max_length=2000, description="Cursor of the page before.")]
+
+
+class RecordsQuery(BaseModel):
+    """What may be asked of an object's records."""
+
+    stream: str | None = Field(None, max_length=40, description="One stream; all if absent.")
+    from_: Time | None = Field(None, alias="from", description="First instant, with zone.")
+    to: Time | None = Field(None, description="First instant after, with zone.")
+    limit: int = Field(100, ge=1, le=MAX_LIMIT, description="Records a page.")
+    after: str | None = Field(None, description="Cursor of the page before.")
+    history: Literal["corrected", "whole"] = Field(
+        "corrected",
+        description="`whole` for corrected records too; they are flagged `corrected`.",
+    )
+
+
+RECORDS_QUERY = query_parameters(RecordsQuery)
 
 
 @router.get(
@@ -73,7 +82,7 @@ async def list_granted_objects(
 @router.get(
     "/objects/{object_id}/records",
     summary="Read an object's records",
-    openapi_extra=BEARER,
+    openapi_extra=BEARER | RECORDS_QUERY,
     responses=problem_responses(400, 401, 403, 404, 422, 429) | {200: RECORDS_EXAMPLE},
 )
 async def read_granted_records(
@@ -84,18 +93,12 @@ async def read_granted_records(
     cursors: AppCursors,
     keys: AppLogKeys,
     settings: AppSettings,
-    stream: Stream = None,
-    from_: From = None,
-    to: To = None,
-    limit: PageSize = 100,
-    after: After = None,
-    history: History = "corrected",
 ) -> Response:
     """Exactly what was granted of what is stored, in order of time; the window is half-open.
     Follow `next` (also in the header Link) until it is null. An object that was not granted is
     404, exactly as one that does not exist. Every call stands in the owner's history."""
     token = bearer_token(request)
-    wanted = Wanted(stream, from_, to, limit, after, history == "whole")
+    wanted = read_wanted(request)
     deadline = timedelta(seconds=settings.send_deadline_seconds)
 
     def work(conn: Connection) -> Disclosed | NotDisclosed:
@@ -105,12 +108,21 @@ async def read_granted_records(
     return send(await run(database, keys, work), clock, request)
 
 
+def read_wanted(request: Request) -> Wanted | DomainError:
+    """The query of a reading, or what is wrong with it; the token is judged first."""
+    asked = read_query(request, RecordsQuery)
+    if isinstance(asked, DomainError):
+        return asked
+    is_whole = asked.history == "whole"
+    return Wanted(asked.stream, asked.from_, asked.to, asked.limit, asked.after, is_whole)
+
+
 def reader_of(principal: Principal) -> Reader:
     """The token as plain values, for the service below."""
     return Reader(
         client_id=principal.client_id,
         org_id=principal.org_id,
-        name=principal.name,
+        name=principal.shown_name,
         owner_id=principal.owner_id,
         grant_id=principal.grant_id,
         scopes=principal.scopes,
@@ -123,7 +135,7 @@ def send(
 ) -> Response:
     """The answer to a reading that has been recorded, or the error it was refused with."""
     if isinstance(outcome, NotDisclosed):
-        raise error_of(outcome.rule)
+        raise outcome.error or error_of(outcome.rule)
     headers = {"Cache-Control": "no-store"}
     if outcome.next_cursor and request is not None:
         url = request.url.include_query_params(after=outcome.next_cursor)

@@ -3,8 +3,12 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
+
+from markupsafe import Markup
+
+from app.demo.vendor.times import when
 
 KINDS = {
     "usage": "when and how long they are worn",
@@ -17,6 +21,8 @@ PURPOSES = {"RepairImpairments": "to find and mend faults"}
 UNITS = {"Cel": "°C", "min": "minutes", "count": "", "h": "hours"}
 HOT = 40
 REST, WATCH, MEND = "Nothing to mend yet", "Worth a look at the bench", "Time to reinforce them"
+EARLY = "Too early to say"
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -31,22 +37,20 @@ class Table:
 
 @dataclass(frozen=True)
 class Garment:
-    """What was read of one object. `minutes` and `washes` are None where no such kind was given."""
+    """What was read of one object. `minutes` and `washes` are None where no such kind was given,
+    `wears_since_wash` where no wash is known. `begins_today`: nothing from before was given."""
 
     name: str
     maker: str
     minutes: dict[date, float] | None
     washes: list[tuple[date, float | None]] | None
+    wears_since_wash: int | None
+    begins_today: bool
     tables: list[Table]
 
     @property
     def hours(self) -> float:
         return sum((self.minutes or {}).values()) / 60
-
-    @property
-    def wears_since_wash(self) -> int:
-        last = max((day for day, _ in self.washes or []), default=date.min)
-        return sum(1 for day in self.minutes or {} if day > last)
 
     @property
     def by_temperature(self) -> list[tuple[str, int]]:
@@ -58,7 +62,9 @@ class Garment:
         ]
 
 
-def read_garment(one: Mapping[str, Any], records: list[dict[str, Any]]) -> Garment:
+def read_garment(
+    one: Mapping[str, Any], records: list[dict[str, Any]], read_at: datetime | None = None
+) -> Garment:
     """Find wear and washes by what the product's streams say of themselves, not by their names."""
     product = one["product"]
     streams = {stream["name"]: stream for stream in product["streams"]}
@@ -69,6 +75,8 @@ def read_garment(one: Mapping[str, Any], records: list[dict[str, Any]]) -> Garme
         maker=product["maker"],
         minutes=_minutes_by_day(records, wears) if wears else None,
         washes=_washes(records, washes) if washes else None,
+        wears_since_wash=_wears_since_wash(records, wears, washes),
+        begins_today=_begins_today(one, read_at),
         tables=[_table(s, [r for r in records if r["stream"] == n]) for n, s in streams.items()],
     )
 
@@ -78,12 +86,15 @@ def advise(garment: Garment) -> tuple[str, list[str]]:
     if garment.minutes is None:
         return "We cannot say", ["You kept the wearing to yourself, and our rule starts from it."]
     hot = sum(1 for _, warm in garment.washes or [] if warm is not None and warm > HOT)
-    strain = garment.hours + 15 * hot
-    reasons = [f"{garment.hours:.0f} hours of wear on {_times(len(garment.minutes), 'day')}."]
+    reasons = ["You gave us nothing from before today."] if garment.begins_today else []
+    reasons.append(_worn_words(garment))
     if garment.washes is None:
         reasons.append("How they are washed we were not told, so washes do not count here.")
     else:
         reasons += [*_wash_words(garment, hot), *_rest_words(garment)]
+    if not garment.minutes:
+        return EARLY, [*reasons, "Wear them, and look again."]
+    strain = garment.hours + 15 * hot
     if strain < 150:
         return REST, [*reasons, "Bring them by after about 150 hours of wear."]
     if strain < 400:
@@ -100,9 +111,9 @@ def given_words(detail: Mapping[str, Any], names: Mapping[str, str]) -> dict[str
     return {
         "thing": names.get(detail.get("identifier", ""), "One garment"),
         "kinds": "; ".join(kinds) or "nothing",
-        "since": f"from {day_words(since)}" if since else "all that was recorded",
-        "to": f"to {day_words(to)}" if to else "and what is still to come",
-        "until": day_words(detail["until"]) if detail.get("until") else "not said",
+        "since": _from(since) if since else "all that was recorded",
+        "to": _to(to) if to else "and what is still to come",
+        "until": when(detail["until"], "last") if detail.get("until") else "not said",
         "purpose": PURPOSES.get(purpose, purpose or "not said"),
     }
 
@@ -113,9 +124,12 @@ def kept_words(asked: str, scope: str) -> list[str]:
     return [KINDS[kind] for kind in kept]
 
 
-def day_words(text: str) -> str:
-    at = datetime.fromisoformat(text)
-    return f"{at.day} {at:%B %Y}"
+def _from(instant: str) -> Markup:
+    return Markup("from {}").format(when(instant, "day"))
+
+
+def _to(instant: str) -> Markup:
+    return Markup("to {}").format(when(instant, "last"))
 
 
 def _is_of(stream: Mapping[str, Any], category: str) -> bool:
@@ -152,6 +166,30 @@ def _washes(
     ]
 
 
+def _wears_since_wash(
+    records: Iterable[Mapping[str, Any]],
+    wears: Mapping[str, Mapping[str, Any]],
+    washes: Mapping[str, Mapping[str, Any]],
+) -> int | None:
+    """On how many days they were worn after the last wash; None where none is known."""
+    at: dict[str, list[datetime]] = {name: [] for name in (*wears, *washes)}
+    for record in records:
+        if record["stream"] in at:
+            at[record["stream"]].append(datetime.fromisoformat(record["at"]))
+    last = max((one for name in washes for one in at[name]), default=None)
+    if last is None:
+        return None
+    return len({one.date() for name in wears for one in at[name] if one > last})
+
+
+def _begins_today(one: Mapping[str, Any], read_at: datetime | None) -> bool:
+    """Whether what was given begins within the day that ends now."""
+    since = (one.get("window") or {}).get("from")
+    if since is None or read_at is None:
+        return False
+    return read_at - datetime.fromisoformat(since) < _DAY
+
+
 def _value(record: Mapping[str, Any], stream: Mapping[str, Any], unit: str) -> float | None:
     """The first number that the stream measures in this unit."""
     for field in stream["fields"]:
@@ -169,25 +207,32 @@ def _table(stream: Mapping[str, Any], records: list[dict[str, Any]]) -> Table:
         for f, u in zip(fields, units, strict=True)
     ]
     rows = [
-        [f"{datetime.fromisoformat(r['at']):%d %b %Y, %H:%M}"]
-        + [str(r["values"].get(f["name"], "–")) for f in fields]
+        [when(r["at"], "minute", zone="")] + [str(r["values"].get(f["name"], "–")) for f in fields]
         for r in records[:-11:-1]
     ]
     return Table(stream["title"], ["When", *heads], rows, len(records))
 
 
+def _worn_words(garment: Garment) -> str:
+    minutes = sum((garment.minutes or {}).values())
+    if not garment.minutes:
+        return "No wear in what you gave us yet."
+    long = _times(round(minutes), "minute") if minutes < 120 else f"{minutes / 60:.0f} hours"
+    return f"{long} of wear on {_times(len(garment.minutes), 'day')}."
+
+
 def _wash_words(garment: Garment, hot: int) -> list[str]:
     times = len(garment.washes or [])
-    said = (
-        f"{_times(times, 'wash', 'es')}, {hot} of them above {HOT} °C."
-        if times
-        else "No wash so far."
-    )
+    if not times:
+        return ["No wash in what you gave us yet."]
+    said = f"{_times(times, 'wash', 'es')}, {hot} of them above {HOT} °C."
     return [said, *([f"Wash them at {HOT} °C or cooler: heat tires cotton."] if hot else [])]
 
 
 def _rest_words(garment: Garment) -> list[str]:
     worn = garment.wears_since_wash
+    if worn is None:
+        return []
     return [
         f"Worn on {_times(worn, 'day')} since the last wash"
         + (": wash them before they come to the bench." if worn >= 6 else ".")

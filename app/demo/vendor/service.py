@@ -1,11 +1,13 @@
 """The way to the service: the only file that knows its addresses, tokens and errors."""
 
+import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 from authlib.integrations.httpx_client import AsyncOAuth2Client
@@ -13,7 +15,7 @@ from authlib.integrations.starlette_client import OAuth, OAuthError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.demo.vendor.memory import Copies, Link, Note, Pending
+from app.demo.vendor.memory import Copies, Link, Note, Pending, make_room
 
 SCOPES = "usage:read care:read condition:read body:read identity:read"
 PAGE, MAX_PAGES = 500, 100
@@ -59,6 +61,7 @@ class Service:
         self.url = url.rstrip("/")
         self._redirect_uri = f"{own_url}/callback"
         self._pending = Pending()
+        self._at_counter: dict[str, None] = {}
         self._http = {"timeout": 10, "trust_env": False, "transport": transport}
         self._credentials = (client_id, client_secret)
         # The scope is asked here and not set on the client, which would repeat it at each refresh
@@ -72,12 +75,34 @@ class Service:
             client_kwargs={"code_challenge_method": "S256", **self._http},
         )
 
+    def permission_url(self, grant_id: object) -> str:
+        """Where the owner ends a permission; all of them where its number is not known."""
+        number = quote(grant_id, safe="") if isinstance(grant_id, str) else ""
+        return f"{self.url}/permissions" + (f"/{number}" if number else "")
+
     async def start(self, request: Request) -> Response:
         """Send the visitor to the consent page (RFC 6749 §4.1.1, PKCE S256)."""
         with _calmly():
             await self._metadata()
             sent: Response = await self._client.authorize_redirect(request, self._redirect_uri)
         return sent
+
+    async def start_at_counter(self) -> str:
+        """A request that the workshop makes itself, for an owner who stands at its counter: the
+        address to hand over. No browser holds its state, which is kept with its verifier here."""
+        with _calmly():
+            await self._metadata()
+            made = await self._client.create_authorization_url(self._redirect_uri)
+        state = made["state"]
+        kept = made | {"redirect_uri": self._redirect_uri}
+        await self._client.framework.set_state_data(None, state, kept)
+        make_room(self._at_counter)
+        self._at_counter[state] = None
+        return str(made["url"])
+
+    def is_counters(self, state: str) -> bool:
+        """Did the workshop itself start the flow?"""
+        return state in self._at_counter
 
     async def check_issuer(self, iss: str | None) -> None:
         """Refuse an answer that another authorization server sent (RFC 9207 §2.4)."""
@@ -93,6 +118,11 @@ class Service:
     async def started_anywhere(self, state: str) -> bool:
         """Did any browser start it?"""
         return await self._pending.get(_key(state)) is not None
+
+    def is_own(self, client_id: str, client_secret: str) -> bool:
+        """Does a caller hold the workshop's own keys?"""
+        given = f"{client_id}:{client_secret}".encode()
+        return secrets.compare_digest(given, ":".join(self._credentials).encode())
 
     def take_over(self, request: Request, state: str) -> None:
         """Let this browser finish what another one started."""

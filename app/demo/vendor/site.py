@@ -1,6 +1,7 @@
 """The pages of Mend & Co. `make_site` is the whole application."""
 
 import secrets
+from base64 import b64decode
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
@@ -20,11 +21,12 @@ from starlette.templating import Jinja2Templates
 from app.demo.vendor import charts, garment
 from app.demo.vendor.memory import Copies, Link, Links, Note
 from app.demo.vendor.service import SCOPES, Later, Service, WrongIssuer
+from app.demo.vendor.times import when
 
 HERE = Path(__file__).parent
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
@@ -45,13 +47,13 @@ MIXED = Note(
 FAILED = Note("The connection did not work", "Nothing was connected. Please start again.")
 FORGOTTEN = Note(
     "You are disconnected",
-    "We gave up our keys and forgot everything we had read. The permission itself is yours to end, "
-    "at Inseam under Permissions.",
+    "We gave up our keys and forgot everything we had read, so we can read nothing any more. The "
+    "permission itself still stands at Inseam, and is yours to end.",
 )
 UNHEARD = Note(
     "You are disconnected",
-    "We forgot our keys and everything we had read. Inseam could not be told just now: end the "
-    "permission there too, under Permissions.",
+    "We forgot our keys and everything we had read. Inseam could not be told just now, so end the "
+    "permission there too.",
 )
 
 
@@ -74,6 +76,9 @@ def make_site(
             Route("/connect", connect),
             Route("/callback", callback),
             Route("/callback", finish_here, methods=["POST"]),
+            Route("/counter/ask", ask_at_counter, methods=["POST"]),
+            Route("/counter", counter),
+            Route("/counter", show_here, methods=["POST"]),
             Route("/jeans", jeans),
             Route("/look", look_again, methods=["POST"]),
             Route("/disconnect", disconnect, methods=["POST"]),
@@ -113,6 +118,8 @@ async def callback(request: Request) -> Response:
         return _message(request, DENIED if told["error"] == "access_denied" else FAILED)
     if service.started_here(request, state):
         return await _finish(request)
+    if service.is_counters(state):
+        return await _finish_at_counter(request, state)
     request.session["offered"] = state
     return _page(request, "finish.html", told={k: told.get(k, "") for k in ("state", "code")})
 
@@ -128,6 +135,34 @@ async def finish_here(request: Request) -> Response:
     return await _finish(request)
 
 
+async def ask_at_counter(request: Request) -> Response:
+    """For the workshop's own machines: a request for an owner who is there in person."""
+    if not _service(request).is_own(*_basic(request)):
+        return JSONResponse({"error": "Not the workshop."}, 401, {"WWW-Authenticate": "Basic"})
+    return JSONResponse({"ask_at": await _service(request).start_at_counter()}, headers=HEADERS)
+
+
+async def counter(request: Request) -> Response:
+    """What the owner sees after an answer to the counter's request."""
+    link = _links(request).get(request.session.get("counter"))
+    if link is None:
+        return RedirectResponse("/", 303)
+    names = [one["product"]["name"] for one in link.copies.objects] if link.copies else []
+    return _page(request, "counter.html", names=names, note=link.note)
+
+
+async def show_here(request: Request) -> Response:
+    """The visitor wants to see here what the counter was given. Not without a press: the address
+    that led here might have been a stranger's."""
+    _check_same_site(request)
+    name = request.session.pop("counter", None)
+    if _links(request).get(name) is None:
+        return RedirectResponse("/", 303)
+    _links(request).drop(request.session.get("link"))
+    request.session["link"] = name
+    return RedirectResponse("/jeans", 303)
+
+
 async def jeans(request: Request) -> Response:
     """What we were given and what we read; nothing is read anew unless the time is over."""
     link = _link(request)
@@ -137,7 +172,10 @@ async def jeans(request: Request) -> Response:
         await _service(request).look(link)
     if link.ended:
         return _page(request, "message.html", note=link.note, cleared=True)
-    return _page(request, "jeans.html", link=link, given=_given(link), shown=_shown(link))
+    end_at = _service(request).permission_url(link.token.get("grant_id"))
+    return _page(
+        request, "jeans.html", link=link, given=_given(link), shown=_shown(link), end_at=end_at
+    )
 
 
 async def look_again(request: Request) -> Response:
@@ -151,17 +189,33 @@ async def look_again(request: Request) -> Response:
 async def disconnect(request: Request) -> Response:
     _check_same_site(request)
     link = _link(request)
-    request.app.state.links.drop(request.session.pop("link", None))
+    _links(request).drop(request.session.pop("link", None))
+    request.session["left"] = link.token.get("grant_id") if link else None
     heard = link is None or await _service(request).hand_back(link)
     return RedirectResponse("/disconnected" if heard else "/disconnected?unheard", 303)
 
 
 async def disconnected(request: Request) -> Response:
-    return _message(request, UNHEARD if "unheard" in request.query_params else FORGOTTEN)
+    note = UNHEARD if "unheard" in request.query_params else FORGOTTEN
+    end_at = _service(request).permission_url(request.session.get("left"))
+    return _page(request, "message.html", note=note, end_at=end_at)
+
+
+async def _finish_at_counter(request: Request, state: str) -> Response:
+    """The counter started it, so the counter finishes it, whatever browser brings the answer."""
+    service = _service(request)
+    service.take_over(request, state)
+    try:
+        link = await service.redeem(request)
+    except OAuthError:
+        return _message(request, FAILED, 400)
+    request.session["counter"] = _links(request).put(link)
+    await service.look(link)
+    return RedirectResponse("/counter", 303)
 
 
 async def _finish(request: Request) -> Response:
-    links: Links = request.app.state.links
+    links = _links(request)
     try:
         link = await _service(request).redeem(request)
     except OAuthError:
@@ -188,7 +242,10 @@ def _shown(link: Link) -> list[dict[str, Any]]:
     copies = link.copies
     if copies is None:
         return []
-    read = [garment.read_garment(one, copies.records[one["id"]]) for one in copies.objects]
+    read = [
+        garment.read_garment(one, copies.records[one["id"]], copies.read_at)
+        for one in copies.objects
+    ]
     return [_shown_one(one, copies.read_at) for one in read]
 
 
@@ -216,9 +273,23 @@ def _service(request: Request) -> Service:
     return service
 
 
-def _link(request: Request) -> Link | None:
+def _links(request: Request) -> Links:
     links: Links = request.app.state.links
-    return links.get(request.session.get("link"))
+    return links
+
+
+def _link(request: Request) -> Link | None:
+    return _links(request).get(request.session.get("link"))
+
+
+def _basic(request: Request) -> tuple[str, str]:
+    """The two halves of an HTTP Basic header (RFC 7617), empty where there is none."""
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    try:
+        name, _, password = b64decode(text, validate=True).decode().partition(":")
+    except ValueError:
+        return "", ""
+    return (name, password) if scheme.lower() == "basic" else ("", "")
 
 
 def _check_same_site(request: Request) -> None:
@@ -231,6 +302,7 @@ def _check_same_site(request: Request) -> None:
 
 def _page(request: Request, name: str, status: int = 200, **context: Any) -> Response:
     pages: Jinja2Templates = request.app.state.pages
+    context["when"] = when
     context["service"] = _service(request).url
     return pages.TemplateResponse(request, name, context, status, HEADERS)
 

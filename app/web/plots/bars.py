@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from app.web.plots.scales import FRAMES, Frame, nice_ticks
+from app.web.plots.scales import FRAMES, PLAIN, Axis, Frame, nice_ticks
 from app.web.plots.svg import drawing, tag, x_labels, y_axis
 
 
@@ -17,19 +17,22 @@ class Bar:
     tick: str = ""
 
 
-def bar_plot(plot_id: str, title: str, desc: str, bars: Sequence[Bar]) -> Markup:
+def bar_plot(
+    plot_id: str, title: str, desc: str, bars: Sequence[Bar], axis: Axis = PLAIN
+) -> Markup:
     """The series as bars from zero, drawn once for desks and once for phones."""
     top = max((bar.value for bar in bars if bar.value is not None), default=0.0)
-    ticks = nice_ticks(0.0, top if top > 0 else 1.0)
+    ticks = nice_ticks(0.0, top if top > 0 else 1.0, is_whole=axis.is_whole)
     return Markup("").join(
-        drawing(frame, plot_id, title, desc, *_bars(frame, bars, ticks)) for frame in FRAMES
+        drawing(frame, plot_id, title, desc, *_bars(frame, bars, ticks, axis.unit))
+        for frame in FRAMES
     )
 
 
-def _bars(frame: Frame, bars: Sequence[Bar], ticks: Sequence[float]) -> list[Markup]:
+def _bars(frame: Frame, bars: Sequence[Bar], ticks: Sequence[float], unit: str) -> list[Markup]:
     slot = frame.inner_width / max(len(bars), 1)
     return [
-        y_axis(frame, ticks),
+        y_axis(frame, ticks, unit),
         _columns(frame, bars, slot, ticks[-1]),
         _gaps(frame, bars, slot),
         _labels(frame, bars, slot),

@@ -10,9 +10,10 @@ from app.web.plots.scales import Frame
 from app.web.plots.svg import drawing, tag
 
 LEVELS = 4
-_STEP, _SIZE = 13.0, 10.6
-_HALF_YEAR = 27
-_LEFT, _TOP = 4.0, 20.0
+_TOP, _BELOW = 20.0, 8.0
+_LEFT = 34.0  # the names of the weekdays
+_NAMED = (0, 2, 4, 6)  # every other weekday, from Monday, so that the names stay apart
+_LABEL = 30.0
 
 
 @dataclass(frozen=True)
@@ -21,50 +22,92 @@ class HeatDay:
     value: float | None
 
 
+@dataclass(frozen=True)
+class _Grid:
+    """A drawing has room for a whole year whatever part of it is drawn: text in an SVG grows and
+    shrinks with its box."""
+
+    name: str
+    per_row: int
+    step: float
+    size: float
+    weeks: int
+
+    @property
+    def row_height(self) -> float:
+        return _TOP + 7 * self.step + _BELOW
+
+    @property
+    def frame(self) -> Frame:
+        rows = -(-self.weeks // self.per_row)
+        width = _LEFT + self.per_row * self.step + 4
+        return Frame(self.name, width, rows * self.row_height, kind="plot-year")
+
+    def place(self, week: int, weekday: int) -> tuple[float, float]:
+        row, column = divmod(week, self.per_row)
+        y = row * self.row_height + _TOP + weekday * self.step
+        return _LEFT + column * self.step, y
+
+
 def heat_map(
-    plot_id: str, title: str, desc: str, days: Sequence[HeatDay], month: Callable[[date], str]
-) -> Markup:
-    """Weeks as columns, Monday on top; on a phone the two halves of the year stand below each
-    other. `month` names a month."""
-    if not days:
-        return Markup("")
-    weeks = (days[-1].day - _monday(days[0].day)).days // 7 + 1
-    levels = _levels(days)
-    return Markup("").join(
-        _draw(name, per_row, plot_id, title, desc, days, levels, weeks, month)
-        for name, per_row in (("wide", weeks), ("narrow", min(weeks, _HALF_YEAR)))
-    )
-
-
-def _draw(
-    name: str,
-    per_row: int,
     plot_id: str,
     title: str,
     desc: str,
     days: Sequence[HeatDay],
-    levels: Sequence[str],
-    weeks: int,
     month: Callable[[date], str],
+    weekday: Callable[[date], str],
 ) -> Markup:
-    rows = -(-weeks // per_row)
-    row_height = _TOP + 7 * _STEP + 8
-    frame = Frame(name, per_row * _STEP + 2 * _LEFT, rows * row_height, kind="plot-year")
-    first = _monday(days[0].day)
+    """Weeks as columns, Monday on top; on a phone the two halves of the year stand below each
+    other. `month` and `weekday` name those of a day."""
+    if not days:
+        return Markup("")
+    weeks = (days[-1].day - _monday(days[0].day)).days // 7 + 1
+    grids = (
+        _Grid("wide", max(53, weeks), 13.0, 10.6, weeks),
+        _Grid("narrow", 27, 11.0, 9.0, weeks),
+    )
+    levels = _levels(days)
+    return Markup("").join(
+        drawing(
+            grid.frame,
+            plot_id,
+            title,
+            desc,
+            *_squares(grid, days, levels),
+            *_months(grid, days, month),
+            *_weekdays(grid, _monday(days[0].day), weekday),
+        )
+        for grid in grids
+    )
+
+
+def _squares(grid: _Grid, days: Sequence[HeatDay], levels: Sequence[str]) -> list[Markup]:
     paths: dict[str, str] = {}
-    labels: list[Markup] = []
     for entry, level in zip(days, levels, strict=True):
-        row, column = divmod((entry.day - first).days // 7, per_row)
-        x, y = _LEFT + column * _STEP, row * row_height + _TOP + entry.day.weekday() * _STEP
-        paths[level] = paths.get(level, "") + f"M{x:.1f} {y:.1f}h{_SIZE}v{_SIZE}h-{_SIZE}z"
-        if entry.day.day == 1 and x + 24 <= frame.width:
-            labels.append(_month_label(month(entry.day), x, row * row_height))
-    squares = [tag("path", class_=f"heat heat-{level}", d=d) for level, d in paths.items()]
-    return drawing(frame, plot_id, title, desc, *squares, *labels)
+        x, y = grid.place(_week(entry, days), entry.day.weekday())
+        square = f"M{x:.1f} {y:.1f}h{grid.size}v{grid.size}h-{grid.size}z"
+        paths[level] = paths.get(level, "") + square
+    return [tag("path", class_=f"heat heat-{level}", d=d) for level, d in paths.items()]
 
 
-def _month_label(name: str, x: float, y: float) -> Markup:
-    return tag("text", name, class_="plot-lab plot-start", x=x, y=y + 13)
+def _months(grid: _Grid, days: Sequence[HeatDay], month: Callable[[date], str]) -> list[Markup]:
+    labels = []
+    for entry in days:
+        x, y = grid.place(_week(entry, days), 0)
+        if entry.day.day == 1 and x + _LABEL <= grid.frame.width:
+            labels.append(tag("text", month(entry.day), class_="plot-start", x=x, y=y - 7))
+    return labels
+
+
+def _weekdays(grid: _Grid, monday: date, weekday: Callable[[date], str]) -> list[Markup]:
+    """At the left of every row of weeks."""
+    labels = []
+    for week in range(0, grid.weeks, grid.per_row):
+        for number in _NAMED:
+            x, y = grid.place(week, number)
+            name = weekday(monday + timedelta(days=number))
+            labels.append(tag("text", name, class_="plot-num", x=x - 6, y=y + grid.size))
+    return labels
 
 
 def _levels(days: Sequence[HeatDay]) -> list[str]:
@@ -79,6 +122,10 @@ def _level(value: float | None, top: float) -> str:
     if value <= 0 or top <= 0:
         return "0"
     return str(min(LEVELS, int(value / top * LEVELS) + 1))
+
+
+def _week(entry: HeatDay, days: Sequence[HeatDay]) -> int:
+    return (entry.day - _monday(days[0].day)).days // 7
 
 
 def _monday(day: date) -> date:

@@ -15,7 +15,7 @@ class Frame:
     height: float
     left: float = 46
     right: float = 8
-    top: float = 14
+    top: float = 30
     bottom: float = 28
     tick_space: float = 44
     kind: str = ""
@@ -38,13 +38,27 @@ class Frame:
 
 
 # Text in an SVG shrinks with its box, so a phone gets a drawing of its own and CSS picks one.
-WIDE = Frame("wide", 720, 236)
-NARROW = Frame("narrow", 344, 220, left=40, right=4)
+WIDE = Frame("wide", 720, 250)
+NARROW = Frame("narrow", 344, 234, left=40, right=4)
 FRAMES = (WIDE, NARROW)
 
 
-def nice_ticks(low: float, high: float, count: int = 4) -> list[float]:
-    """About `count` round steps (1, 2, 2.5 or 5 times a power of ten) that enclose low and high."""
+@dataclass(frozen=True)
+class Axis:
+    """The value axis: its unit in words, whether only whole numbers have a sense (counts), and
+    whether it begins at zero whatever the values (amounts)."""
+
+    unit: str = ""
+    is_whole: bool = False
+    from_zero: bool = False
+
+
+PLAIN = Axis()
+
+
+def nice_ticks(low: float, high: float, count: int = 4, *, is_whole: bool = False) -> list[float]:
+    """About `count` round steps (1, 2, 2.5 or 5 times a power of ten) that enclose low and high;
+    whole steps where only whole numbers have a sense."""
     if not (math.isfinite(low) and math.isfinite(high)):
         low, high = 0.0, 1.0
     size = max(abs(low), abs(high), 1e-6)
@@ -52,7 +66,10 @@ def nice_ticks(low: float, high: float, count: int = 4) -> list[float]:
         high = low + size
     rough = (high - low) / max(count, 1)
     power = 10.0 ** math.floor(math.log10(rough))
-    step = next(m * power for m in (1, 2, 2.5, 5, 10) if rough <= m * power * (1 + 1e-9))
+    steps = [m * power for m in (1, 2, 2.5, 5, 10)]
+    if is_whole:
+        steps = [s for s in steps if s >= 1 and s == round(s)] or [1.0]
+    step = next((s for s in steps if rough <= s * (1 + 1e-9)), steps[-1])
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     digits = 3 - math.floor(math.log10(step))
     return [round(i * step, digits) for i in range(first, last + 1)]

@@ -38,10 +38,12 @@ def drawing(frame: Frame, plot_id: str, title: str, desc: str, *children: Markup
     )
 
 
-def y_axis(frame: Frame, ticks: Sequence[float]) -> Markup:
-    """Grid lines with their values at the left."""
+def y_axis(frame: Frame, ticks: Sequence[float], unit: str) -> Markup:
+    """Grid lines with their values at the left, and above them what they count."""
     low, high = ticks[0], ticks[-1]
     parts: list[Markup] = []
+    if unit:
+        parts.append(tag("text", unit, class_="plot-unit", x=0, y=12))
     for value in ticks:
         y = frame.y(value, low, high)
         kind = "plot-floor" if value == low else "plot-grid"

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from app.kit.clock import FixedClock
 from app.kit.db import Database
+from app.organizations.models import Client, Organization
 from tests.factories.oauth import make_maker_client
 from tests.factories.objects import make_maker, product_body
 
@@ -60,11 +61,21 @@ class Makers:
         with self.database.session() as db:
             maker = make_maker(db, self.clock, name, **organization)
             client, secret = make_maker_client(db, self.clock, maker)
+        return self._call(client, secret, scopes)
+
+    def join(self, caller: Caller) -> Caller:
+        """Another client of the same organization."""
+        with self.database.session() as db:
+            maker = db.get_one(Organization, caller.org_id)
+            client, secret = make_maker_client(db, self.clock, maker)
+        return self._call(client, secret, SCOPES)
+
+    def _call(self, client: Client, secret: str | None, scopes: str) -> Caller:
         assert secret is not None
         form = {"grant_type": "client_credentials", "scope": scopes}
         answer = self.http.post("/oauth/token", data=form, auth=(client.client_id, secret))
         assert answer.status_code == 200, answer.text
-        return Caller(self.http, maker.org_id, answer.json()["access_token"])
+        return Caller(self.http, client.org_id, answer.json()["access_token"])
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from fastapi import FastAPI
 
 from app.worker import Worker
-from tests.api.makers.conftest import Caller
+from tests.api.makers.conftest import Caller, Makers
 
 KEY = "6c1f6c1b-7c55-4b07-a2a7-0f8e8f0d4b07"
 
@@ -95,19 +95,41 @@ def test_only_the_key_of_the_minting_opens_the_report(
     assert locked.json()["type"].endswith("/problems/report-locked")
     assert other.get(job).status_code == 404
     assert other.get(f"{job}/report", KEY).status_code == 404
-    assert other.call("DELETE", f"{job}/report").status_code == 404
+    assert other.call("DELETE", f"{job}/report", KEY).status_code == 404
     assert maker.get(f"/v1/jobs/{uuid4()}").status_code == 404
     assert maker.get(f"{job}/report", KEY).status_code == 200
+
+
+def test_another_client_of_the_same_maker_has_no_such_job(
+    maker: Caller, makers: Makers, product_id: str, worker: Worker
+) -> None:
+    """The codes are the caller's, not the organization's."""
+    body = {"product_id": product_id, "serials": ["SL-1"]}
+    job = maker.post("/v1/objects/bulk", body, KEY).headers["location"]
+    work_all(worker)
+    colleague = makers.join(maker)
+    for method, path in (("GET", job), ("GET", f"{job}/report"), ("DELETE", f"{job}/report")):
+        answer = colleague.call(method, path, KEY)
+        assert answer.status_code == 404, path
+        assert answer.json()["type"].endswith("/problems/unknown-job")
+    own = colleague.post("/v1/objects/bulk", body, KEY)
+    assert own.headers["location"] != job
+    rows = maker.get(f"{job}/report", KEY).json()["rows"]
+    assert [row["status"] for row in rows] == ["minted"]
 
 
 def test_acknowledged_report_is_gone(maker: Caller, product_id: str, worker: Worker) -> None:
     body = {"product_id": product_id, "serials": ["SL-1"]}
     job = maker.post("/v1/objects/bulk", body, KEY).headers["location"]
-    early = maker.call("DELETE", f"{job}/report")
+    early = maker.call("DELETE", f"{job}/report", KEY)
     assert early.status_code == 409
     assert early.json()["type"].endswith("/problems/job-unfinished")
     work_all(worker)
-    assert maker.call("DELETE", f"{job}/report").status_code == 204
+    assert maker.call("DELETE", f"{job}/report").status_code == 400
+    locked = maker.call("DELETE", f"{job}/report", str(uuid4()))
+    assert locked.json()["type"].endswith("/problems/report-locked")
+    assert maker.get(f"{job}/report", KEY).status_code == 200
+    assert maker.call("DELETE", f"{job}/report", KEY).status_code == 204
     gone = maker.get(f"{job}/report", KEY)
     assert gone.status_code == 410
     assert gone.json()["type"].endswith("/problems/answer-wiped")

@@ -81,6 +81,20 @@ def test_taken_serial_is_refused_in_its_row(maker: Caller, product_id: str) -> N
     assert alone.json()["type"].endswith("/problems/serial-taken")
 
 
+@pytest.mark.parametrize("bad", ["", " ", "x" * 101, "x" * 200])
+def test_what_can_be_no_serial_spoils_its_own_line(
+    maker: Caller, product_id: str, bad: str
+) -> None:
+    answer = maker.mint(product_id, "SL-1", bad, "SL-2")
+    assert answer.status_code == 201, answer.text
+    rows = answer.json()["objects"]
+    assert [row["status"] for row in rows] == ["minted", "refused", "minted"]
+    assert rows[1]["type"].endswith("/problems/serial-invalid")
+    alone = maker.post("/v1/objects", {"product_id": product_id, "serial": bad}, KEY)
+    assert alone.status_code == 422
+    assert alone.json()["type"].endswith("/problems/serial-invalid")
+
+
 @pytest.mark.parametrize("key", [None, "short", "x" * 21])
 def test_key_is_required_and_long(maker: Caller, product_id: str, key: str | None) -> None:
     body = {"product_id": product_id, "serial": "SL-1"}

@@ -52,6 +52,40 @@ def test_unknown_unit_is_named(maker: Caller) -> None:
     assert "furlong" in problem["detail"]
 
 
+def test_a_rule_about_several_members_points_at_the_one_that_mends_it(maker: Caller) -> None:
+    lacking = product_body()
+    del lacking["streams"][0]["fields"][0]["unit"]
+    twice = product_body()
+    twice["streams"] *= 2
+    for body, pointer in (
+        (lacking, "/streams/0/fields/0/unit"),
+        (twice, "/streams"),
+        (product_body(gtin=None, article_number=None), "/gtin"),
+    ):
+        answer = maker.post("/v1/products", body)
+        assert answer.status_code == 422
+        problem = answer.json()
+        assert [e["pointer"] for e in problem["errors"]] == [pointer]
+        assert "alue error" not in answer.text
+        assert problem["detail"] == f"{pointer}: {problem['errors'][0]['detail']}."
+
+
+def test_choice_of_serials_points_at_a_member(maker: Caller) -> None:
+    body = {"product_id": maker.product()}
+    for path in ("/v1/objects", "/v1/objects/bulk"):
+        problem = maker.post(path, body, "k" * 30).json()
+        assert [e["pointer"] for e in problem["errors"]] == ["/serials"]
+        assert "alue error" not in problem["detail"]
+
+
+def test_a_page_cursor_of_any_length_is_refused_as_a_cursor(maker: Caller) -> None:
+    for path in ("/v1/products", "/v1/objects"):
+        for after in ("x", "x" * 2001, "x" * 5000):
+            answer = maker.get(path, after=after)
+            assert answer.status_code == 400
+            assert answer.json()["type"].endswith("/problems/invalid-cursor")
+
+
 def test_gtin_of_others_is_refused(maker: Caller) -> None:
     answer = maker.post("/v1/products", product_body(gtin="4012345678901"))
     assert answer.status_code == 403

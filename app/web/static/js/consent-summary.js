@@ -1,12 +1,13 @@
-// <consent-summary data-vendor data-locale> says what the ticked boxes of its form mean, in the
-// same sentence as words.consent_summary on the server.
+// <consent-summary data-vendor data-locale> says what the ticked boxes of its form mean. Without it
+// the page's own sentence stands, which is true whatever is ticked.
 
 export function join(parts) {
   return parts.length < 2 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
 }
 
 export function sentence(vendor, objects, kinds, history, until) {
-  if (!objects.length || !kinds.length) return `Nothing is ticked, so ${vendor} would get nothing.`;
+  const missing = objects.length ? !kinds.length && 'No kind of data' : kinds.length ? 'No object' : 'Nothing';
+  if (missing) return `${missing} is ticked yet, so ${vendor} would get nothing.`;
   return `${vendor} may read the ${join(kinds)} of ${join(objects)}, ${history}, until ${until}.`;
 }
 

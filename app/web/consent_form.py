@@ -1,0 +1,123 @@
+"""What an owner ticked and filled in on the consent page: from the form, into a choice, and once
+more to the page when something was wrong with it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from fastapi import Request
+from starlette.responses import Response
+
+from app.consent.errors import ChoiceTooWide, EndDateOutside
+from app.consent.grant import Choice
+from app.kit.clock import Clock
+from app.kit.errors import InvalidCursor
+from app.kit.http import Session
+from app.kit.ids import parse_id
+from app.kit.paging import Cursors
+from app.objects.tenures import held_objects
+from app.settings import Settings
+from app.web.format import Formatter
+from app.web.pages import SignedInOwner, drop_cookie, set_cookie
+
+_COOKIE = "__Host-choice"
+_LIFE = timedelta(minutes=5)
+_MOST = 60  # objects that fit into a cookie, which holds 4 kB
+_DAYS_OFFERED = 182
+
+
+@dataclass(frozen=True)
+class ConsentForm:
+    """The form as text, so that a page with errors shows it again. `kinds` None stands for those
+    that are ticked at first."""
+
+    objects: Sequence[str]
+    kinds: Sequence[str] | None
+    history: str
+    history_from: str
+    until: str
+
+
+def first_form(db: Session, clock: Clock, owner: SignedInOwner, settings: Settings) -> ConsentForm:
+    """Needed kinds are ticked, optional ones are not; an object only where there is just one."""
+    held = held_objects(db, owner.owner_id)
+    only = [str(h.object_id) for h in held] if len(held) == 1 else []
+    fmt = Formatter(clock.now(), ZoneInfo(owner.time_zone))
+    days = min(_DAYS_OFFERED, settings.grant_max_days - 1)
+    return ConsentForm(only, None, "today", "", (fmt.today() + timedelta(days=days)).isoformat())
+
+
+def choice_of(form: ConsentForm, zone_name: str, clock: Clock) -> Choice:
+    """What the form says; ChoiceTooWide and EndDateOutside name what does not read."""
+    zone = ZoneInfo(zone_name)
+    ids = [parse_id(text) for text in form.objects]
+    if None in ids:
+        raise ChoiceTooWide
+    last_day = read_day(form.until)
+    if last_day is None:
+        raise EndDateOutside("Choose the day it ends.")
+    until = datetime.combine(last_day + timedelta(days=1), time.min, zone)
+    start = clock.now().astimezone(zone).date()
+    if form.history == "from":
+        day = read_day(form.history_from)
+        if day is None:
+            raise ChoiceTooWide("Choose the day it starts.", field="history-from")
+        start = min(day, start)
+    return Choice(
+        objects=frozenset(i for i in ids if i is not None),
+        categories=frozenset(form.kinds or ()),
+        until=until,
+        history_from=datetime.combine(start, time.min, zone),
+    )
+
+
+def keep_choice(
+    request: Request,
+    response: Response,
+    owner: SignedInOwner,
+    ticket: str,
+    form: ConsentForm,
+    errors: Mapping[str, str],
+) -> Response | None:
+    """Let the page that follows show the form with its errors: sealed, and bound to the session
+    and the request, so that nobody else can tick anything. None where it is too much to keep."""
+    if len(form.objects) > _MOST:
+        return None
+    cursors: Cursors = request.app.state.cursors
+    sealed = cursors.seal([asdict(form), dict(errors)], *_bound(owner, ticket))
+    set_cookie(response, _COOKIE, sealed, _LIFE, "strict")
+    return response
+
+
+def kept_choice(
+    request: Request, owner: SignedInOwner, ticket: str
+) -> tuple[ConsentForm, dict[str, str]] | None:
+    """The form and the errors that wait for the page of this request."""
+    cursors: Cursors = request.app.state.cursors
+    try:
+        form, errors = cursors.open(request.cookies.get(_COOKIE, ""), *_bound(owner, ticket))
+    except InvalidCursor:
+        return None
+    return ConsentForm(**form), errors
+
+
+def drop_choice(request: Request, response: Response) -> Response:
+    """Forget what was kept: the request is answered."""
+    if _COOKIE in request.cookies:
+        drop_cookie(response, _COOKIE)
+    return response
+
+
+def read_day(text: str) -> date | None:
+    """A day of a date field."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    # The next day, and its midnight in any zone, must be in the calendar as well.
+    return day if 1 < day.year < 9999 else None
+
+
+def _bound(owner: SignedInOwner, ticket: str) -> tuple[object, ...]:
+    return ("choice", owner.session_id, ticket)
