@@ -66,7 +66,7 @@ async def stream_own_records(
     only: where the token ends meanwhile, or a reader is too slow, the connection is cut."""
     wanted = Wanted(stream, from_, to, _SIZE, None, history == "whole")
     reading = _Reading(database, clock, keys, bearer_token(request), wanted)
-    first = await reading.begin(object_id)
+    first = await reading.start(object_id)
     return TimedStream(
         reading.bodies(first),
         seconds=_SECONDS,
@@ -85,7 +85,7 @@ class _Reading:
     token: str
     wanted: Wanted
 
-    async def begin(self, ref: str) -> Chunk:
+    async def start(self, ref: str) -> Chunk:
         def work(conn: Connection) -> OwnStream | NotDisclosed:
             reader = reader_of(own_principal(conn, self.clock, self.token, _SCOPE))
             return open_own(conn, self.clock, reader, ref, self.wanted)
