@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -138,10 +138,13 @@ def open_world(template: Path, folder: Path) -> Iterator[World]:
     url = f"http://localhost:{ours.getsockname()[1]}"
     vendor_url = f"http://127.0.0.1:{theirs.getsockname()[1]}"
     databases.copy_sqlite(template, folder / "inseam.db")
-    settings = Settings(data_dir=folder, public_url=url, demo=True, worker_in_process=False)
+    settings = Settings(
+        data_dir=folder, public_url=url, demo=True, worker_in_process=False, step_up_minutes=60
+    )
     app = create_app(settings)
     state = app.state
-    seeded = seed(state.db, state.cursors, state.clock.now(), vendor_url)
+    taker = replace(state.taker, keys=EagerKeys(state.log_keys))
+    seeded = seed(state.db, state.cursors, taker, state.clock.now(), vendor_url)
     site = make_site(url, seeded.client_id, seeded.client_secret, vendor_url)
     with ExitStack() as stack:
         stack.enter_context(_serving(app, ours))

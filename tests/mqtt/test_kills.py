@@ -49,6 +49,7 @@ def test_kill_9_of_the_consumer_loses_nothing_and_doubles_nothing(
                     time.sleep(chance.uniform(0, 0.3))
                     assert again.end(signal.SIGKILL) == -signal.SIGKILL
     with running(scene, mosquitto.url, tmp_path) as last:
+        last.wait_subscribed()
         scene.wait_stored(thing, len(scene.ids))
         assert last.end(signal.SIGTERM) == 0
     assert scene.stored(thing) == sorted(scene.ids)
@@ -68,6 +69,7 @@ def test_a_consumer_that_is_asked_to_end_stores_nothing_twice(
         assert consumer.end(signal.SIGTERM) == 0
     device.settle()
     with running(scene, mosquitto.url, tmp_path) as again:
+        again.wait_subscribed()
         scene.wait_stored(thing, scene.sent)
         assert again.end(signal.SIGTERM) == 0
     assert len(scene.rows(thing)) == scene.sent

@@ -156,7 +156,7 @@ BOMBS: dict[str, tuple[Callable[[], bytes], str, str]] = {
         "gzip",
     ),
     "members, too many": (
-        lambda: b'{"values":{' + b",".join(b'"%x":0' % n for n in range(700_000)) + b"}}",
+        lambda: b'{"values":{' + b",".join(b'"%x":0' % n for n in range(900_000)) + b"}}",
         JSON,
         "",
     ),
@@ -166,6 +166,16 @@ BOMBS: dict[str, tuple[Callable[[], bytes], str, str]] = {
         ),
         "application/x-ndjson",
         "gzip",
+    ),
+    "members, as many as may be": (
+        lambda: b'{"values":{' + b",".join(b'"%x":"%x"' % (n, n) for n in range(749_000)) + b"}}",
+        JSON,
+        "",
+    ),
+    "texts, as many as may be": (
+        lambda: b"[" + b",".join(b'"%x"' % n for n in range(700_000)) + b"]",
+        JSON,
+        "",
     ),
     "arrays in arrays, many": (
         lambda: gzip.compress(b"[" + b",".join([b"[" * 30 + b"]" * 30] * 400_000) + b"]"),

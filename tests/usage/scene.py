@@ -16,7 +16,6 @@ from app.usage import queries
 from app.usage.entry import Entry
 from app.usage.ingest import Call, Taker, ingest
 from app.usage.items import read_items
-from app.usage.models import Segment
 from app.usage.pack import pack_stream
 from app.usage.queries import HeadRow
 from app.usage.read import Log, page
@@ -33,7 +32,6 @@ STREAMS = [
     {"name": name, "category": "care", "kind": "instant", "fields": FIELDS}
     for name in ("wash", "wear")
 ]
-COLUMNS = [Segment.__table__.c[name] for name in SegmentRow._fields]
 
 
 class CountingKeys(MemoryKeys):

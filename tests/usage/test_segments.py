@@ -1,8 +1,11 @@
 """The inside of a segment and its seal: nothing is lost, and no column can be changed."""
 
+import json
+import struct
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from zstandard import ZstdCompressor
 
+from app.keys import hierarchy
 from app.keys.log_keys import KeyName, WritingKey
 from app.kit.ids import new_id
 from app.usage.entry import Entry, extend, extend_all, from_micros, genesis, leaf_of, to_micros
@@ -31,6 +35,7 @@ from app.usage.segments import (
 )
 from tests.factories.keys import MemoryKeys
 from tests.support.rounds import rounds
+from tests.support.source import ROOT
 
 DAY = 24 * 60 * 60 * 1_000_000
 MONTH = to_micros(datetime(2026, 11, 1, tzinfo=UTC))
@@ -300,3 +305,95 @@ def test_days_add_up(times: list[int]) -> None:
         assert len(days) == 1
     else:
         assert told == [[day, sum(time // DAY == day for time in times)] for day in days]
+
+
+def example() -> dict[str, Any]:
+    """The worked example of docs/log-format.md."""
+    text = (ROOT / "docs" / "log-format.md").read_text()
+    found: dict[str, Any] = json.loads(text.split("```json\n")[1].split("```")[0])
+    return found
+
+
+def test_example_of_the_docs_is_what_the_code_does() -> None:
+    told = example()
+    entries = []
+    for one in told["records"]:
+        values = one | {"record_id": one["id"], "salt": bytes.fromhex(one["salt"])}
+        entries.append(Entry(**{name: values[name] for name in Entry._fields}))
+    object_id, tenure_id = UUID(told["object_id"]), UUID(told["tenure_id"])
+    before = genesis(object_id, tenure_id, told["stream"])
+    assert before.hex() == told["genesis"]
+    assert [leaf_of(entry).hex() for entry in entries] == [one["leaf"] for one in told["records"]]
+    after = extend_all(before, entries)
+    assert after.hex() == told["records"][-1]["head"]
+    segment = told["segment"] | {"key_id": UUID(told["segment"]["key_id"])}
+    row = SegmentRow(
+        object_id=object_id,
+        tenure_id=tenure_id,
+        stream=told["stream"],
+        head_before=before,
+        head_after=after,
+        sealed=bytes.fromhex(told["sealed"]),
+        **segment,
+    )
+    assert aad_of(row).hex() == told["aad"]
+    assert pack(entries, 0).hex() == told["inside"]
+    keys = MemoryKeys()
+    keys.by_id[tenure_id, row.key_id] = AESGCM(bytes.fromhex(told["key"]))
+    assert sorted(open_segment(keys, row), key=lambda entry: entry.seq) == entries
+
+
+def test_example_of_the_docs_verifies_without_the_code() -> None:
+    """As the page tells it, with hashes, AES, MessagePack and nothing of the app."""
+    told = example()
+    sealed, segment = bytes.fromhex(told["sealed"]), told["segment"]
+    place = UUID(told["object_id"]).bytes + UUID(told["tenure_id"]).bytes
+    head = sha256(b"inseam usage log 1\0" + place + told["stream"].encode()).digest()
+    numbers = ("first_seq", "records", "placed_from", "placed_to", "key_turn")
+    days = json.dumps(segment["days"], separators=(",", ":"))
+    texts = [told["stream"], days, segment["state"], "+" + segment["signed_by"]]
+    aad = b"".join(
+        [
+            b"inseam usage segment 1\0",
+            place,
+            UUID(segment["key_id"]).bytes,
+            head,
+            bytes.fromhex(told["records"][-1]["head"]),
+            struct.pack(">5q", *(segment[name] for name in numbers)),
+            struct.pack(">4I", *(len(text.encode()) for text in texts)),
+            "".join(texts).encode(),
+        ]
+    )
+    inside = AESGCM(bytes.fromhex(told["key"])).decrypt(sealed[:12], sealed[12:], aad)
+    assert inside[0] == 0
+    columns = msgspec.msgpack.decode(inside[1:])
+    count = len(columns[10])
+    seqs = columns[0] or list(range(count))
+    times = [sum(columns[1][: n + 1]) for n in range(count)]
+    leaves = {}
+    for n in range(count):
+        until, placed, received, flags, name, epoch, sequence, corrects = (
+            column[0] if len(column) == 1 else column[n] for column in columns[2:10]
+        )
+        end = -(2**63) if until is None else times[n] + until
+        device = -(2**63) if sequence is None else sequence
+        texts = [flags, name, epoch, corrects, columns[10][n]]
+        words = [None if text is None else text.encode() for text in texts]
+        leaves[seqs[n]] = sha256(
+            b"\0"
+            + columns[11][16 * n : 16 * n + 16]
+            + struct.pack(">5q", times[n], end, times[n] + placed, received, device)
+            + struct.pack(">5I", *(2**32 - 1 if w is None else len(w) for w in words))
+            + b"".join(w for w in words if w is not None)
+        ).digest()
+    for seq, one in enumerate(told["records"]):
+        assert leaves[seq].hex() == one["leaf"]
+        head = sha256(b"\1" + head + leaves[seq]).digest()
+        assert head.hex() == one["head"]
+
+
+def test_example_of_the_docs_has_its_keys_wrapped_as_told() -> None:
+    """The contexts are those that the key hierarchy binds."""
+    text = (ROOT / "docs" / "log-format.md").read_text()
+    for words in (hierarchy._LOG, hierarchy._TENURE, hierarchy._OWNER):
+        assert f'"{words.rstrip(bytes(1)).decode()}" ‖ 0x00' in text

@@ -71,7 +71,7 @@ async def stream_own_records(
     only: where the token ends meanwhile, or a reader is too slow, the connection is cut."""
     token, asked = bearer_token(request), read_query(request, StreamQuery)
     reading = _Reading(database, clock, keys, token, _wanted(asked))
-    first = await reading.begin(object_id, asked)
+    first = await reading.start(object_id, asked)
     return TimedStream(
         reading.bodies(first),
         seconds=_SECONDS,
@@ -97,7 +97,7 @@ class _Reading:
     token: str
     wanted: Wanted
 
-    async def begin(self, ref: str, asked: StreamQuery | DomainError) -> Chunk:
+    async def start(self, ref: str, asked: StreamQuery | DomainError) -> Chunk:
         def work(conn: Connection) -> OwnStream | NotDisclosed:
             caller = own_principal(conn, self.clock, self.token, _SCOPE, STREAM)
             if isinstance(caller, NotDisclosed):
