@@ -91,14 +91,14 @@ def record() -> bytes:
     return json.dumps({"stream": "wear", "at": at, "values": {"steps": 1}}).encode()
 
 
-def gzip_bomb(size: int = 2048 * MIB) -> bytes:
-    """Two gigabytes of spaces in two megabytes, and a gzip in it once more would be none."""
+def gzip_bomb(size: int = 512 * MIB) -> bytes:
+    """Half a gigabyte of spaces in half a megabyte."""
     packer = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
     piece = b" " * MIB
     return b"".join([packer.compress(piece) for _ in range(size // MIB)]) + packer.flush()
 
 
-def zstd_bomb(size: int = 2048 * MIB) -> bytes:
+def zstd_bomb(size: int = 512 * MIB) -> bytes:
     packer = ZstdCompressor(level=1).compressobj(size=size)
     piece = b" " * MIB
     return b"".join([packer.compress(piece) for _ in range(size // MIB)]) + packer.flush()
@@ -209,23 +209,18 @@ def test_bombs_are_refused_and_memory_stays(target: Target) -> None:
     assert target.send(record(), JSON).json()["stored"] == 1
 
 
-def test_line_of_5000_digits_is_refused_alone(target: Target) -> None:
-    bad = record().replace(b'"steps": 1', b'"steps": ' + b"9" * 5000)
-    answer = target.send(record() + b"\n" + bad, "application/x-ndjson")
-    assert answer.status_code == 200
-    assert [line["status"] for line in answer.json()["results"]] == ["stored", "refused"]
-
-
-@pytest.mark.parametrize("encoding", ["", "gzip", "zstd"])
-def test_body_without_an_end_is_cut_off(target: Target, encoding: str) -> None:
+def test_body_without_an_end_is_cut_off(target: Target) -> None:
     """It comes in chunks and does not say how long it is; the sender never stops by itself."""
-    before, _ = resident(target.process)
-    answer, sent = _send_for_ever(target, encoding)
-    assert answer.split(b" ")[1] in (b"413", b"400"), answer[:200]
-    assert sent < 64 * MIB
-    after, _ = resident(target.process)
-    assert after - before < GROWTH
-    assert target.send(record(), JSON).json()["stored"] == 1
+    for encoding in ("", "gzip", "zstd"):
+        before, _ = resident(target.process)
+        answer, sent = _send_for_ever(target, encoding)
+        assert answer.split(b" ")[1] in (b"413", b"400"), answer[:200]
+        assert sent < 64 * MIB
+        after, _ = resident(target.process)
+        assert after - before < GROWTH
+    bad = record().replace(b'"steps": 1', b'"steps": ' + b"9" * 5000)
+    lines = target.send(record() + b"\n" + bad, "application/x-ndjson").json()["results"]
+    assert [line["status"] for line in lines] == ["stored", "refused"], "the line alone"
 
 
 def _send_for_ever(target: Target, encoding: str) -> tuple[bytes, int]:

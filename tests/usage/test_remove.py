@@ -38,7 +38,7 @@ def shape(scene: Scene) -> list[tuple[int, int, str]]:
 def removals(conn: Connection) -> list[tuple[int, bool, int]]:
     """Of each removal: records, whether it is final, how many keys it made old."""
     rows = conn.execute(select(Removal.count, Removal.final_at, Removal.keys))
-    return [(row.count, row.final_at is not None, len(row.keys)) for row in rows]
+    return [(count, final_at is not None, len(keys)) for count, final_at, keys in rows]
 
 
 def test_range_inside_a_segment_splits_it_in_three(scene: Scene) -> None:

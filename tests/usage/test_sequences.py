@@ -104,8 +104,9 @@ def test_counter_that_begins_anew_sends_another_epoch(scene: Scene) -> None:
     for epoch in ("a", "b", None):
         told = {} if epoch is None else {"epoch": epoch}
         for number in (0, 1):
-            assert scene.send(scene.record(sequence=number, **told)) == ["stored"]
-            assert scene.send(scene.record(sequence=number, **told)) == ["duplicate"]
+            record = scene.record(sequence=number) | told
+            assert scene.send(record) == ["stored"]
+            assert scene.send(record) == ["duplicate"]
     assert [runs_of(scene, epoch) for epoch in ("", "a", "b")] == [[(0, 1)]] * 3
     assert len(scene.rows()) == 6
 
