@@ -58,7 +58,8 @@ def test_the_seed_tells_the_whole_story(database: Database) -> None:
 def test_a_reading_gave_what_was_there_then(database: Database) -> None:
     """The story is told in order of time, so no reading gives what came later."""
     cursors = Cursors(lambda: {"k": b"k" * 32}, FixedClock(NOW), timedelta(hours=1))
-    seed(database, cursors, NOW, "http://127.0.0.1:8001")
+    taker = make_taker()
+    seed(database, cursors, taker, NOW, "http://127.0.0.1:8001")
     with database.read() as db:
         (owner, _) = list_demo_owners(db)
         rows = list_accesses(db, owner.owner_id, Filter(result="given"), before=None, limit=100)
@@ -67,22 +68,14 @@ def test_a_reading_gave_what_was_there_then(database: Database) -> None:
         for row in rows:
             assert row.object_id is not None
             assert row.tenure_id is not None
-            known = page(
-                db.connection(),
-                row.object_id,
-                row.tenure_id,
-                row.streams,
-                row.window_from,
-                row.window_to,
-                None,
-                2000,
-            )
+            log = Log(db.connection(), taker.keys, row.object_id, row.tenure_id)
+            known = page(log, row.streams, row.window_from, row.window_to, None, 2000)
             assert row.count == sum(one.received_at <= row.at for one in known)
 
 
 def test_a_vendors_checked_domain_is_where_it_lives(database: Database) -> None:
     cursors = Cursors(lambda: {"k": b"k" * 32}, FixedClock(NOW), timedelta(hours=1))
-    seeded = seed(database, cursors, NOW, "http://127.0.0.1:8001")
+    seeded = seed(database, cursors, make_taker(), NOW, "http://127.0.0.1:8001")
     with database.read() as db:
         face = client_face(db, seeded.client_id)
         (redirect,) = db.get_one(Client, seeded.client_id).redirect_uris

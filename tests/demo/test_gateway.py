@@ -1,6 +1,7 @@
 """The gateway that keeps sending while the demo runs, against the real service."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from random import Random
@@ -17,9 +18,11 @@ from app.accounts.demo import list_demo_owners
 from app.demo import gateway as gateway_file
 from app.demo.gateway import Gateway, Jeans
 from app.demo.seed import ZONE, Seeded, seed
+from app.keys.eager import EagerKeys
 from app.kit.clock import FixedClock
 from app.objects.tenures import held_objects
-from app.usage.read import Row, latest
+from app.usage.read import Log, latest
+from app.usage.rows import Row
 from tests.conftest import ORIGIN
 
 PARIS = ZoneInfo(ZONE)
@@ -29,7 +32,8 @@ STEP = timedelta(seconds=gateway_file.EVERY_SECONDS)
 @pytest.fixture
 def seeded(app: FastAPI, clock: FixedClock) -> Seeded:
     state = app.state
-    return seed(state.db, state.cursors, clock.now(), "http://127.0.0.1:8001")
+    taker = replace(state.taker, keys=EagerKeys(state.log_keys))
+    return seed(state.db, state.cursors, taker, clock.now(), "http://127.0.0.1:8001")
 
 
 class Wire(httpx2.BaseTransport):
@@ -76,7 +80,9 @@ def newest(app: FastAPI, stream: str, count: int = 200) -> list[Row]:
     with app.state.db.read() as db:
         (owner, _) = list_demo_owners(db)
         (jeans,) = [h for h in held_objects(db, owner.owner_id) if h.product_kind == "jeans"]
-        rows = latest(db.connection(), jeans.object_id, jeans.tenure_id, [stream], count)
+        keys = EagerKeys(app.state.log_keys)
+        log = Log(db.connection(), keys, jeans.object_id, jeans.tenure_id)
+        rows = latest(log, [stream], count)
     return rows[::-1]
 
 

@@ -196,8 +196,14 @@ def test_the_history_takes_a_query_once_and_whole(shared: Shared) -> None:
 def test_the_description_names_every_parameter(shared: Shared) -> None:
     paths = shared.story.app.openapi()["paths"]
     for path, wanted in (
-        ("/v1/data/objects/{object_id}/records", ["stream", "from", "to", "limit", "after"]),
-        ("/v1/me/objects/{object_id}/records", ["stream", "from", "to", "limit", "after"]),
+        (
+            "/v1/data/objects/{object_id}/records",
+            ["stream", "from", "to", "limit", "after", "history"],
+        ),
+        (
+            "/v1/me/objects/{object_id}/records",
+            ["stream", "from", "to", "limit", "after", "history"],
+        ),
         ("/v1/me/accesses", ["object_id", "client_id", "result", "limit", "after"]),
     ):
         told = paths[path]["get"]["parameters"]

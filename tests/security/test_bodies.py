@@ -115,8 +115,10 @@ def test_a_length_over_the_limit_is_413_before_anything_is_read(stage: Stage) ->
         assert (sent.status, sent.taken) == (413, 0), path
 
 
-def test_no_content_encoding_is_taken_anywhere(stage: Stage) -> None:
+def test_no_content_encoding_is_taken_but_for_records(stage: Stage) -> None:
     for method, path, _ in routes("POST", "PUT", "PATCH", "DELETE"):
+        if path.endswith("/events"):
+            continue
         for encoding in ("gzip", "BR", "gzip, identity", "x"):
             sent = send(stage, method, path, b"a=b", **{"Content-Encoding": encoding})
             assert (sent.status, sent.taken) == (415, 0), (path, encoding)
