@@ -25,7 +25,7 @@ from app.kit.paging import Cursors
 from app.objects.tenures import held_objects
 from app.organizations.clients import client_face
 from app.organizations.models import Client
-from app.usage.read import count_records, page, summary
+from app.usage.read import Log, count_records, page, summary
 from tests.factories.usage import make_taker
 
 NOW = datetime(2026, 11, 23, 13, 0, tzinfo=UTC)

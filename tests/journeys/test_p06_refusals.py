@@ -195,6 +195,7 @@ def test_the_history_takes_a_query_once_and_whole(shared: Shared) -> None:
 
 def test_the_description_names_every_parameter(shared: Shared) -> None:
     paths = shared.story.app.openapi()["paths"]
+    records = ["stream", "from", "to", "limit", "after", "history"]
     for path, wanted in (
         (
             "/v1/data/objects/{object_id}/records",
