@@ -91,7 +91,7 @@ class BodyTooLarge(DomainError):
 class UnsupportedEncoding(DomainError):
     """The body has a content encoding or content type this endpoint does not take."""
 
-    kind, slug, title = Kind.unsupported, "unsupported-encoding", "Send the body as plain JSON."
+    kind, slug, title = Kind.unsupported, "unsupported-encoding", "This form of body is not taken."
 
 
 class NotFound(DomainError):
