@@ -97,6 +97,7 @@ def serve(
         host=settings.host,
         port=settings.port,
         workers=workers,
+        timeout_worker_healthcheck=60,  # a worker that is slow to start is not a dead one
         access_log=False,
         log_level="warning",
         proxy_headers=True,

@@ -49,6 +49,8 @@ class TimedResponse(Response):
         transport = scope.get(TRANSPORT)
         left = (self.send_by - self.clock.now()).total_seconds()
         if left <= 0:
+            if transport is not None:
+                _cut(transport)
             raise ConnectionAbortedError("the deadline passed before the first byte")
         try:
             async with asyncio.timeout(left):
