@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -48,6 +49,7 @@ def run_demo(port: int, vendor_port: int) -> None:
     settings = _settings(port)
     logs.set_up(settings.log_level)
     vendor_url = f"http://127.0.0.1:{vendor_port}"
+    check_ports(port, vendor_port)  # before anything of a demo that runs there is touched
     seeded = _prepare(settings, vendor_url)
     signal.signal(signal.SIGTERM, _as_interrupt)
     gateway = Gateway(settings.origin, seeded.gateway, seeded.worn, SystemClock())
@@ -100,6 +102,15 @@ def _prepare(settings: Settings, vendor_url: str) -> Seeded:
             if any_organization(db):
                 raise DemoCannotStart("The database is not empty, and the demo seeds its own.")
         return seed(database, cursors, taker, clock.now(), vendor_url)
+
+
+def check_ports(*ports: int) -> None:
+    """DemoCannotStart where something listens already, such as another demo."""
+    for port in ports:
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                raise DemoCannotStart(f"Something listens on port {port} already.")
 
 
 def clear(folder: Path) -> None:

@@ -17,7 +17,7 @@ import pytest
 from app.accesses.history import Filter, list_accesses
 from app.accounts.demo import list_demo_owners
 from app.consent.grants import list_grants
-from app.demo.run import DemoCannotStart, clear
+from app.demo.run import DemoCannotStart, check_ports, clear
 from app.demo.seed import DAYS, seed
 from app.kit.clock import FixedClock
 from app.kit.db import Database
@@ -187,3 +187,13 @@ def _wait_for(path: Path, text: str, process: subprocess.Popen[bytes]) -> None:
         assert process.poll() is None, path.read_text()
         time.sleep(0.1)
     raise AssertionError(path.read_text())
+
+
+def test_a_port_in_use_stops_the_demo_before_it_touches_anything() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(DemoCannotStart, match=str(port)):
+            check_ports(port)
+    check_ports(port)

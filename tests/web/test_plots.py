@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
@@ -75,6 +75,7 @@ def test_counts_have_whole_steps(high: float, ticks: list[float]) -> None:
     assert nice_ticks(0, high, is_whole=True) == ticks
 
 
+@example(-6.103515625e-05, 1e6, 4)
 @given(st.floats(-1e6, 1e6), st.floats(0, 1e6), st.integers(2, 8))
 def test_whole_steps_enclose_the_values(low: float, span: float, count: int) -> None:
     ticks = nice_ticks(low, low + span, count, is_whole=True)

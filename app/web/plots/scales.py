@@ -70,9 +70,16 @@ def nice_ticks(low: float, high: float, count: int = 4, *, is_whole: bool = Fals
     if is_whole:
         steps = [s for s in steps if s >= 1 and s == round(s)] or [1.0]
     step = next((s for s in steps if rough <= s * (1 + 1e-9)), steps[-1])
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    first, last = math.floor(_in_steps(low, step)), math.ceil(_in_steps(high, step))
     digits = 3 - math.floor(math.log10(step))
     return [round(i * step, digits) for i in range(first, last + 1)]
+
+
+def _in_steps(value: float, step: float) -> float:
+    """How many steps a value is from zero, without the division's own error."""
+    steps = value / step
+    whole = round(steps)
+    return whole if abs(steps - whole) <= 1e-13 * max(1.0, abs(steps)) else steps
 
 
 def thin(places: Sequence[float], space: float) -> list[int]:
