@@ -49,6 +49,13 @@ class UnknownStream(DomainError):
     kind, slug, title = Kind.invalid, "unknown-stream", "The product has no such stream."
 
 
+class LogDamaged(DomainError):
+    """What the service keeps of this log was changed behind its back, so nothing is added to it and
+    nothing removed from it before its operator has looked: `inseam log verify` says where."""
+
+    kind, slug, title = Kind.unavailable, "log-damaged", "This log is damaged and rests."
+
+
 class InvalidValue(DomainError):
     """The values do not fit the fields that the product's stream was registered with: an unknown
     or missing field, another type, outside its bounds or not in its list."""

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, delete
 
+from app.keys.log_keys import KeysMissing
 from app.kit.clock import Clock
 from app.kit.crypto import sha256
 from app.kit.errors import DomainError, NotFound
@@ -31,6 +32,7 @@ from app.usage.errors import (
 )
 from app.usage.formats.assemble import Measure, assemble
 from app.usage.formats.names import StreamFields
+from app.usage.heads import StreamKey, new_head, trust_head
 from app.usage.items import Item, RefusedLine
 from app.usage.models import RecentName
 from app.usage.place import Frame, check_pauses, is_clock_wrong, place
@@ -39,7 +41,7 @@ from app.usage.read import Log, entries_at
 from app.usage.schema import StreamCache, Streams
 from app.usage.segments import Opener, Sealer, StreamPlace
 from app.usage.sequences import Counter
-from app.usage.store import Fresh, StreamKey, append, new_head, note_names
+from app.usage.store import Fresh, append, note_names
 
 STORED, DUPLICATE, REFUSED = "stored", "duplicate", "refused"
 NAMES_KEPT = timedelta(days=7)
@@ -92,12 +94,15 @@ class Taker:
 
 @dataclass(slots=True)
 class _Thing:
-    """What the database says of an object: whose it is, what it records, its present tenure."""
+    """What the database says of an object: whose it is, what it records, its present tenure, and
+    where that one's streams stand. `trusted` are those that may be gone on from."""
 
     row: ObjectRow
     streams: Streams
     tenure: TenureRow | None
     frame: Frame | None
+    heads: dict[str, HeadRow]
+    trusted: set[str] = field(default_factory=set)
 
 
 class _Checked(NamedTuple):
@@ -139,7 +144,8 @@ def ingest_all(conn: Connection, clock: Clock, taker: Taker, calls: Sequence[Cal
     now = clock.now()
     things = _look_up(conn, taker, calls, now)
     checked = [
-        [_check_line(one, call.org_id, things) for one in _items(call, things)] for call in calls
+        [_check_line(taker.keys, one, call.org_id, things) for one in _items(call, things)]
+        for call in calls
     ]
     lines = [one for call in checked for one in call if isinstance(one, _Checked)]
     state = _Round(now, partial(_is_same, conn, taker.keys), unheard=_unheard(conn, lines))
@@ -206,12 +212,17 @@ def _look_up(
     streams = _streams(conn, taker.streams, {row.product_id for row in rows})
     tenures = queries.lock_open_tenures(conn, [row.object_id for row in rows])
     latest = now + taker.tolerance
+    heads: dict[UUID, dict[str, HeadRow]] = {}
+    for head in queries.heads(conn, tenures).values():
+        if head.tenure_id == tenures[head.object_id].tenure_id:
+            heads.setdefault(head.object_id, {})[head.stream] = head
     return {
         row.object_id: _Thing(
             row,
             streams[row.product_id],
             tenures.get(row.object_id),
             _frame(now, latest, row, tenures.get(row.object_id)),
+            heads.get(row.object_id, {}),
         )
         for row in rows
     }
@@ -242,17 +253,17 @@ def _frame(
 
 
 def _check_line(
-    item: Item | RefusedLine, org_id: UUID, things: dict[UUID, _Thing]
+    keys: Opener, item: Item | RefusedLine, org_id: UUID, things: dict[UUID, _Thing]
 ) -> _Checked | RefusedLine:
     if isinstance(item, RefusedLine):
         return item
     try:
-        return _check(item, org_id, things)
+        return _check(keys, item, org_id, things)
     except DomainError as error:
         return RefusedLine(item.line, error)
 
 
-def _check(item: Item, org_id: UUID, things: dict[UUID, _Thing]) -> _Checked:
+def _check(keys: Opener, item: Item, org_id: UUID, things: dict[UUID, _Thing]) -> _Checked:
     thing = things.get(item.object_id)
     if thing is None or thing.row.org_id != org_id:
         raise _unknown("/object")
@@ -263,12 +274,26 @@ def _check(item: Item, org_id: UUID, things: dict[UUID, _Thing]) -> _Checked:
         raise UnknownStream(f"The product has no stream {item.stream!r}.", field="/stream")
     if (kind == "interval") != (item.until is not None):
         raise _wrong_kind(item)
+    if item.stream not in thing.trusted:
+        _trust(keys, thing, item.stream, things)
     body = thing.streams.shapes[item.stream].write(item.values)
     if item.record_id is None and item.sequence is None:
         return _Checked(item, thing, body)
     names = tuple(_names(item, thing.frame.tenure_id))
     told = f"{item.stream}\n{item.at.isoformat()}\n{item.until}\n{item.corrects}\n{body}"
     return _Checked(item, thing, body, names, sha256(told))
+
+
+def _trust(keys: Opener, thing: _Thing, stream: str, things: dict[UUID, _Thing]) -> None:
+    """Once for each stream; the keys that all heads need are asked for together."""
+    head = thing.heads.get(stream)
+    if head is not None:
+        try:
+            trust_head(keys, head)
+        except KeysMissing as missing:
+            every = [one for other in things.values() for one in other.heads.values()]
+            raise KeysMissing(ids={(one.tenure_id, one.key_id) for one in every}) from missing
+    thing.trusted.add(stream)
 
 
 def _wrong_kind(item: Item) -> InvalidRecord:
@@ -418,11 +443,10 @@ def _join(taken: Sequence[tuple[_Checked, Fresh]], added: dict[Name, bytes], sta
 def _write(conn: Connection, taker: Taker, things: dict[UUID, _Thing], state: _Round) -> None:
     if not state.fresh:
         return
-    heads = queries.heads(conn, {key[0] for key in state.fresh})
     work = []
     for key, records in state.fresh.items():
-        head = heads.get(key) or new_head(key, state.now)
         thing = things[key[0]]
+        head = thing.heads.get(key[2]) or new_head(key, state.now)
         work.append((_place_of(thing, head), head, _keep_days(thing, key[2]), records))
     append(conn, taker.keys, state.now, work)
     if state.names:

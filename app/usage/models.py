@@ -55,7 +55,8 @@ class StreamHead(Base):
     `gone` of its records were removed. `reach` is the longest time, in microseconds, that one of
     its segments spans. Segments before `packed_to` are packed for good, `loose` is how many came
     since. `key_turn` counts how often its keys were changed to make a removal final. `expires_at`
-    is when the time of its oldest record to be kept is over, None where it is kept.
+    is when the time of its oldest record to be kept is over, None where it is kept. `seal` binds
+    every other column.
     """
 
     __tablename__ = "usage_heads"
@@ -78,6 +79,8 @@ class StreamHead(Base):
     expires_at: Mapped[datetime | None] = mapped_column(Instant)
     last_placed_at: Mapped[datetime] = mapped_column(Instant)
     last_received_at: Mapped[datetime] = mapped_column(Instant)
+    key_id: Mapped[UUID] = mapped_column(Id)
+    seal: Mapped[bytes] = mapped_column(Blob(28))
 
 
 class RecentName(Base):
@@ -126,7 +129,7 @@ class Removal(Base):
 
     `reason` is `owner` or `retention`. `stream` is empty where the range is of every stream.
     `keys` are those that sealed what was removed and are to be destroyed; `final_at` is when they
-    were.
+    were. `seal` binds every other column.
     """
 
     __tablename__ = "usage_removals"
@@ -147,3 +150,5 @@ class Removal(Base):
     keys: Mapped[list[str]] = mapped_column(Json)
     removed_at: Mapped[datetime] = mapped_column(Instant)
     final_at: Mapped[datetime | None] = mapped_column(Instant)
+    key_id: Mapped[UUID] = mapped_column(Id)
+    seal: Mapped[bytes] = mapped_column(Blob(28))

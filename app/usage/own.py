@@ -17,6 +17,7 @@ from app.objects.products import stream_categories
 from app.objects.recording import Pause, choose_keep_days, pauses_of
 from app.objects.tenures import find_open_tenure
 from app.usage import queries
+from app.usage.removals import removals_of
 from app.usage.remove import OWNER, Range, remove
 from app.usage.retention import Keeping, keeping_of, set_expiry
 from app.usage.segments import Opener, Sealer, SegmentRow, open_segment
@@ -73,14 +74,16 @@ def recording_of(conn: Connection, owner_id: UUID, object_id: UUID) -> Recording
     return Recording(pauses_of(conn.execute(query).scalar_one_or_none()), keeping_of(conn, *tenure))
 
 
-def keep_for(db: Session, owner_id: UUID, object_id: UUID, stream: str, days: int | None) -> None:
+def keep_for(
+    db: Session, keys: Sealer, owner_id: UUID, object_id: UUID, stream: str, days: int | None
+) -> None:
     """Keep a stream for so many days from now on, None for as long as the product says; what is
     older goes with the next upkeep. KeepTooLong, UnknownStreamName."""
     tenure = choose_keep_days(db, owner_id, object_id, stream, days)
     db.flush()
     conn, ids = db.connection(), (object_id, tenure.tenure_id)
     kept = {one.stream: one.days for one in keeping_of(conn, *ids)}
-    set_expiry(conn, ids, stream, kept[stream])
+    set_expiry(conn, keys, ids, stream, kept[stream])
 
 
 def kept_since(clock: Clock, days: int) -> datetime:
@@ -139,7 +142,7 @@ def removals_in(conn: Connection, tenure: TenureKey) -> list[Removed]:
             row.reason == OWNER,
             row.final_at,
         )
-        for row in queries.removals_of(conn, *tenure)
+        for row in removals_of(conn, *tenure)
     ]
 
 

@@ -14,6 +14,8 @@ from sqlalchemy import Connection, select
 from app.kit.logs import logger
 from app.usage import queries
 from app.usage.entry import Entry
+from app.usage.errors import LogDamaged
+from app.usage.heads import change_head, put_off, trust_head
 from app.usage.models import StreamHead
 from app.usage.segments import (
     STORED,
@@ -25,7 +27,7 @@ from app.usage.segments import (
     open_segment,
     seal,
 )
-from app.usage.store import SMALL, add_segments, change_head, drop_segments
+from app.usage.store import SMALL, add_segments, drop_segments
 
 MOST = 256
 _LOOSE = 16  # segments that make a stream worth packing
@@ -44,10 +46,11 @@ def pack_next(conn: Connection, keys: Sealer) -> bool:
     if found is None:
         return False
     try:
-        pack_stream(conn, keys, *found)
-    except (CannotOpen, ChainBroken) as error:
+        with conn.begin_nested():
+            pack_stream(conn, keys, *found)
+    except (CannotOpen, ChainBroken, LogDamaged) as error:
         logger.error("a stream was not packed; verify its log", fault=str(error))
-        _leave_alone(conn, *found)
+        _leave_alone(conn, keys, *found)
     return True
 
 
@@ -56,9 +59,10 @@ def pack_stream(
 ) -> int:
     """One step through one stream; how many segments it has fewer."""
     owner_id = queries.lock_tenure(conn, object_id, tenure_id)
-    head = queries.heads(conn, [object_id]).get((object_id, tenure_id, stream))
+    head = queries.head_of(conn, object_id, tenure_id, stream)
     if owner_id is None or head is None:
         return 0
+    trust_head(keys, head)
     rows = queries.run_of_segments(conn, object_id, tenure_id, stream, head.packed_to, _READ)
     place = StreamPlace(owner_id, object_id, tenure_id, stream, head.key_turn)
     groups = list(_groups(rows))
@@ -74,13 +78,21 @@ def pack_stream(
             reach = max(reach, *(row.placed_to - row.placed_from for row in made))
     done = open_tail[0][0].first_seq if open_tail else rows[-1].next_seq if rows else head.packed_to
     loose = 0 if is_end else head.loose  # a tail that is too short waits for so many more
-    change_head(conn, head, packed_to=done, loose=loose, reach=reach)
+    change_head(conn, keys, owner_id, head, packed_to=done, loose=loose, reach=reach)
     return fewer
 
 
-def _leave_alone(conn: Connection, object_id: UUID, tenure_id: UUID, stream: str) -> None:
-    head = queries.heads(conn, [object_id])[object_id, tenure_id, stream]
-    change_head(conn, head, loose=0)
+def _leave_alone(
+    conn: Connection, keys: Sealer, object_id: UUID, tenure_id: UUID, stream: str
+) -> None:
+    owner_id = queries.lock_tenure(conn, object_id, tenure_id)
+    head = queries.head_of(conn, object_id, tenure_id, stream)
+    if head is None or owner_id is None:
+        return
+    try:
+        change_head(conn, keys, owner_id, head, loose=0)
+    except LogDamaged:
+        put_off(conn, head, loose=0)
 
 
 def _groups(rows: Sequence[SegmentRow]) -> Iterator[list[SegmentRow]]:

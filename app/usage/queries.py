@@ -28,7 +28,7 @@ from sqlalchemy import (
 
 from app.objects.models import Object, Product, Stream, Tenure
 from app.usage.entry import from_micros, to_micros
-from app.usage.models import RecentName, Removal, Segment, SequenceRun, StreamHead
+from app.usage.models import RecentName, Segment, SequenceRun, StreamHead
 from app.usage.segments import STORED, SegmentRow
 
 DAY = 24 * 60 * 60 * 1_000_000  # microseconds
@@ -124,6 +124,8 @@ class HeadRow(NamedTuple):
     expires_at: datetime | None
     last_placed_at: datetime
     last_received_at: datetime
+    key_id: UUID
+    seal: bytes
 
 
 class Span(NamedTuple):
@@ -324,6 +326,25 @@ def segments_between(
     return [segment_row(row) for row in conn.execute(query)]
 
 
+def mark_before(
+    conn: Connection, object_id: UUID, tenure_id: UUID, stream: str, first_seq: int, state: str
+) -> SegmentRow | None:
+    """The row that ends where another one begins, if it is a mark of this state."""
+    query = (
+        select(*_ROW)
+        .where(
+            Segment.object_id == object_id,
+            Segment.tenure_id == tenure_id,
+            Segment.stream == stream,
+            Segment.first_seq < first_seq,
+        )
+        .order_by(Segment.first_seq.desc())
+    )
+    row = conn.execute(query.limit(1)).one_or_none()
+    found = row and segment_row(row)
+    return found if found and (found.state, found.next_seq) == (state, first_seq) else None
+
+
 def is_removed_at(
     conn: Connection, object_id: UUID, tenure_id: UUID, stream: str, placed: int
 ) -> bool:
@@ -375,14 +396,6 @@ def lock_tenure(conn: Connection, object_id: UUID, tenure_id: UUID) -> UUID | No
         Tenure.object_id == object_id, Tenure.tenure_id == tenure_id
     )
     return conn.execute(query.with_for_update(key_share=True)).scalar_one_or_none()
-
-
-def removals_of(conn: Connection, object_id: UUID, tenure_id: UUID) -> list[Any]:
-    """What was removed from a tenure's log, the newest first."""
-    query = select(Removal.__table__).where(
-        Removal.object_id == object_id, Removal.tenure_id == tenure_id
-    )
-    return list(conn.execute(query.order_by(Removal.removed_at.desc(), Removal.removal_id)))
 
 
 def segment_row(row: Any) -> SegmentRow:

@@ -12,17 +12,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection
 
 from app.kit.clock import Clock
 from app.kit.ids import new_id
 from app.usage import queries
 from app.usage.entry import Entry, extend_all, to_micros
-from app.usage.models import Removal
+from app.usage.heads import change_head, trust_head
 from app.usage.queries import HeadRow
+from app.usage.removals import RemovalRow, check_removal, enter_removal, finish_entry
 from app.usage.segments import (
     ERASED,
     EXPIRED,
@@ -35,7 +36,7 @@ from app.usage.segments import (
     open_segment,
     seal,
 )
-from app.usage.store import SMALL, add_segments, change_head, drop_segments
+from app.usage.store import SMALL, add_segments, drop_segments
 
 OWNER, RETENTION = "owner", "retention"
 _STATES = {OWNER: ERASED, RETENTION: EXPIRED}
@@ -68,16 +69,6 @@ class Range:
         )
 
 
-@dataclass(frozen=True)
-class Unfinished:
-    """A removal whose keys are still to be destroyed."""
-
-    object_id: UUID
-    tenure_id: UUID
-    removal_id: UUID
-    keys: list[UUID]
-
-
 class _Piece(NamedTuple):
     """A run of a segment: `row` tells its place and heads; `entries` where it stays."""
 
@@ -105,27 +96,34 @@ def remove(
             count += taken
             old |= keys_of
     if count:
-        _enter(conn, clock, tenure, wanted, reason, count, old)
+        now = clock.now()
+        entry = RemovalRow(
+            *tenure,
+            new_id(),
+            wanted.stream or "",
+            wanted.from_,
+            wanted.to,
+            reason,
+            count,
+            sorted(map(str, old)),
+            now,
+            None if old else now,
+        )
+        enter_removal(conn, keys, owner_id, entry)
     return count
 
 
-def next_unfinished(conn: Connection) -> Unfinished | None:
-    """A removal that is to be made final."""
-    query = select(Removal.object_id, Removal.tenure_id, Removal.removal_id, Removal.keys)
-    row = conn.execute(query.where(Removal.final_at.is_(None)).limit(1)).one_or_none()
-    return row and Unfinished(row[0], row[1], row[2], [UUID(one) for one in row[3]])
-
-
-def seal_anew(conn: Connection, keys: Sealer, removal: Unfinished) -> bool:
+def seal_anew(conn: Connection, keys: Sealer, removal: RemovalRow) -> bool:
     """Seal under the present keys some of what a removal's old keys still seal; whether nothing
-    is left, so that they may be destroyed once this is committed."""
-    owner_id = queries.lock_tenure(conn, removal.object_id, removal.tenure_id)
-    rows = queries.segments_under(conn, removal.object_id, removal.tenure_id, removal.keys, _STEP)
+    is left, so that they may be destroyed once this is committed. CannotOpen where something of it
+    was changed."""
+    check_removal(keys, removal)
+    tenure = (removal.object_id, removal.tenure_id)
+    owner_id = queries.lock_tenure(conn, *tenure)
+    rows = queries.segments_under(conn, *tenure, key_ids(removal), _STEP)
     if owner_id is None or not rows:
         return True
-    turns = {
-        h.stream: h.key_turn for h in queries.heads_of(conn, removal.object_id, removal.tenure_id)
-    }
+    turns = {head.stream: head.key_turn for head in queries.heads_of(conn, *tenure)}
     made = []
     for row in rows:
         place = StreamPlace(owner_id, row.object_id, row.tenure_id, row.stream, turns[row.stream])
@@ -136,43 +134,16 @@ def seal_anew(conn: Connection, keys: Sealer, removal: Unfinished) -> bool:
     return False
 
 
-def note_final(conn: Connection, clock: Clock, removal: Unfinished) -> None:
+def note_final(conn: Connection, clock: Clock, keys: Sealer, removal: RemovalRow) -> None:
     """Write down that the keys of a removal are destroyed."""
-    conn.execute(
-        update(Removal)
-        .where(
-            Removal.object_id == removal.object_id,
-            Removal.tenure_id == removal.tenure_id,
-            Removal.removal_id == removal.removal_id,
-        )
-        .values(final_at=clock.now())
-    )
+    owner_id = queries.lock_tenure(conn, removal.object_id, removal.tenure_id)
+    if owner_id is not None:
+        finish_entry(conn, keys, owner_id, removal, clock.now())
 
 
-def _enter(
-    conn: Connection,
-    clock: Clock,
-    tenure: tuple[UUID, UUID],
-    wanted: Range,
-    reason: str,
-    count: int,
-    old: set[UUID],
-) -> None:
-    now = clock.now()
-    entry: dict[str, Any] = {
-        "object_id": tenure[0],
-        "tenure_id": tenure[1],
-        "removal_id": new_id(),
-        "stream": wanted.stream or "",
-        "placed_from": wanted.from_,
-        "placed_to": wanted.to,
-        "reason": reason,
-        "count": count,
-        "keys": sorted(map(str, old)),
-        "removed_at": now,
-        "final_at": None if old else now,
-    }
-    conn.execute(insert(Removal), [entry])
+def key_ids(removal: RemovalRow) -> list[UUID]:
+    """The keys that a removal made old."""
+    return [UUID(one) for one in removal.keys]
 
 
 def _take_out(
@@ -186,18 +157,23 @@ def _take_out(
     touched = [row for row, parts in pieces if not all(part.entries for part in parts)]
     if not touched:
         return 0, set()
+    trust_head(keys, head)
     old = {row.key_id for row in touched}
     if reason == RETENTION:
         old -= _still_used(conn, head, old, touched)
     turn = head.key_turn + bool(old)
     place = StreamPlace(owner_id, head.object_id, head.tenure_id, head.stream, turn)
     parts = [part for row, parts in pieces if row in touched for part in parts]
+    gone = sum(part.row.records for part in parts if not part.entries)
+    if reason == RETENTION and (earlier := _mark_before(conn, touched[0])):
+        touched, parts = [earlier, *touched], [_Piece(earlier, []), *parts]
     made = list(_rows(keys, place, parts, _STATES[reason]))
     drop_segments(conn, touched)
     add_segments(conn, made)
-    gone = sum(part.row.records for part in parts if not part.entries)
     change_head(
         conn,
+        keys,
+        owner_id,
         head,
         gone=head.gone + gone,
         key_turn=turn,
@@ -205,6 +181,12 @@ def _take_out(
         loose=head.loose + sum(row.state == STORED and row.records < SMALL for row in made),
     )
     return gone, old
+
+
+def _mark_before(conn: Connection, row: SegmentRow) -> SegmentRow | None:
+    """What retention left of the days before: the new mark takes it in, so that there is one."""
+    place = (row.object_id, row.tenure_id, row.stream)
+    return queries.mark_before(conn, *place, row.first_seq, EXPIRED)
 
 
 def _pieces(keys: Opener, row: SegmentRow, wanted: Range) -> Iterator[_Piece]:

@@ -10,13 +10,18 @@ from uuid import UUID
 from sqlalchemy import Connection, func, select
 
 from app.kit.clock import Clock
+from app.kit.logs import logger
 from app.objects.models import Object, Stream, Tenure
 from app.usage import queries
 from app.usage.entry import to_micros
+from app.usage.errors import LogDamaged
+from app.usage.heads import change_head, put_off
 from app.usage.models import Segment, StreamHead
 from app.usage.remove import RETENTION, Range, remove
-from app.usage.segments import STORED, Sealer
-from app.usage.store import change_head, expiry
+from app.usage.segments import STORED, CannotOpen, Sealer
+from app.usage.store import expiry
+
+_PUT_OFF = timedelta(days=1)
 
 
 class Keeping(NamedTuple):
@@ -59,19 +64,22 @@ def expire_next(conn: Connection, clock: Clock, keys: Sealer) -> bool:
     ).one_or_none()
     if found is None:
         return False
-    tenure = (found.object_id, found.tenure_id)
-    queries.lock_tenure(conn, *tenure)
-    keeping = {one.stream: one.days for one in keeping_of(conn, *tenure)}
-    days = keeping.get(found.stream)
-    if days is not None:
-        wanted = Range(found.stream, None, _start_of_day(clock.now()) - timedelta(days=days))
-        remove(conn, clock, keys, tenure, wanted, RETENTION)
-    set_expiry(conn, tenure, found.stream, days)
+    try:
+        with conn.begin_nested():
+            _expire(conn, clock, keys, *found)
+    except (CannotOpen, LogDamaged) as error:
+        logger.error("records past their time were not removed; verify the log", fault=str(error))
+        head = queries.head_of(conn, *found)
+        if head is not None:
+            put_off(conn, head, expires_at=clock.now() + _PUT_OFF)
     return True
 
 
-def set_expiry(conn: Connection, tenure: tuple[UUID, UUID], stream: str, days: int | None) -> None:
-    """Write down when the oldest record of a stream has been kept for so many days."""
+def set_expiry(
+    conn: Connection, keys: Sealer, tenure: tuple[UUID, UUID], stream: str, days: int | None
+) -> None:
+    """Write down when the oldest record of a stream has been kept for so many days. The caller
+    holds the tenure's lock."""
     oldest = select(func.min(Segment.placed_from)).where(
         Segment.object_id == tenure[0],
         Segment.tenure_id == tenure[1],
@@ -79,11 +87,24 @@ def set_expiry(conn: Connection, tenure: tuple[UUID, UUID], stream: str, days: i
         Segment.state == STORED,
     )
     found: datetime | None = conn.execute(oldest).scalar_one_or_none()
-    head = queries.heads(conn, [tenure[0]]).get((*tenure, stream))
-    if head is not None:
-        change_head(
-            conn, head, expires_at=expiry(None if found is None else to_micros(found), days)
-        )
+    head = queries.head_of(conn, *tenure, stream)
+    owner_id = queries.lock_tenure(conn, *tenure)
+    if head is not None and owner_id is not None:
+        expires_at = expiry(None if found is None else to_micros(found), days)
+        change_head(conn, keys, owner_id, head, expires_at=expires_at)
+
+
+def _expire(
+    conn: Connection, clock: Clock, keys: Sealer, object_id: UUID, tenure_id: UUID, stream: str
+) -> None:
+    tenure = (object_id, tenure_id)
+    queries.lock_tenure(conn, *tenure)
+    keeping = {one.stream: one.days for one in keeping_of(conn, *tenure)}
+    days = keeping.get(stream)
+    if days is not None:
+        wanted = Range(stream, None, _start_of_day(clock.now()) - timedelta(days=days))
+        remove(conn, clock, keys, tenure, wanted, RETENTION)
+    set_expiry(conn, keys, tenure, stream, days)
 
 
 def _start_of_day(now: datetime) -> datetime:

@@ -7,20 +7,20 @@ from os import urandom
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, delete, insert, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, delete, insert
 
 from app.keys.log_keys import KeyName, KeysMissing
-from app.usage.entry import SALT_BYTES, Entry, from_micros, genesis, to_micros
-from app.usage.models import RecentName, Segment, StreamHead
+from app.usage.entry import SALT_BYTES, Entry, from_micros, to_micros
+from app.usage.heads import keep_heads, seal_head
+from app.usage.models import RecentName, Segment
 from app.usage.packing import MOST_ENTRIES
 from app.usage.queries import HeadRow
+from app.usage.seals import name_of_seal
 from app.usage.segments import Sealer, SegmentRow, StreamPlace, by_month, month_of, seal
 
 SMALL = 100  # records; a segment of fewer waits to be packed with its neighbours
 
 _ADD_SEGMENTS, _ADD_NAMES = insert(Segment), insert(RecentName)
-StreamKey = tuple[UUID, UUID, str]
 
 
 class Fresh(NamedTuple):
@@ -38,34 +38,6 @@ class Fresh(NamedTuple):
     signed_by: str | None
 
 
-def _keep(upsert: sqlite.Insert | postgresql.Insert) -> Any:
-    """Make a stream's head, or put it where it stands now."""
-    moving = (
-        "next_seq",
-        "head",
-        "reach",
-        "loose",
-        "expires_at",
-        "last_placed_at",
-        "last_received_at",
-    )
-    return upsert.on_conflict_do_update(
-        index_elements=["object_id", "tenure_id", "stream"],
-        set_={name: upsert.excluded[name] for name in moving},
-    )
-
-
-_KEEP_HEADS = {
-    "sqlite": _keep(sqlite.insert(StreamHead)),
-    "postgresql": _keep(postgresql.insert(StreamHead)),
-}
-
-
-def new_head(key: StreamKey, now: datetime) -> HeadRow:
-    """Where a stream stands before its first record."""
-    return HeadRow(*key, 0, genesis(*key), 0, 0, 0, 0, 0, None, now, now)
-
-
 def append(
     conn: Connection,
     keys: Sealer,
@@ -73,19 +45,18 @@ def append(
     fresh: Sequence[tuple[StreamPlace, HeadRow, int | None, Sequence[Fresh]]],
 ) -> None:
     """Append to each stream its records in their order, to be kept for so many days. The caller
-    holds the objects' locks."""
+    holds the objects' locks and trusts the heads."""
     segments: list[SegmentRow] = []
     moved = []
     for place, head, keep_days, records in fresh:
         try:
             made = list(_segments(keys, place, head, records, to_micros(now)))
+            moved.append(seal_head(keys, place.owner_id, _move(head, made, keep_days, now)))
         except KeysMissing as missing:
             raise KeysMissing(names=_names(fresh)) from missing
         segments += made
-        moved.append(_move(head, made, keep_days, now))
     add_segments(conn, segments)
-    rows = [row._asdict() for row in sorted(moved)]
-    conn.execute(_KEEP_HEADS[conn.dialect.name], rows)
+    keep_heads(conn, moved)
 
 
 def add_segments(conn: Connection, rows: Sequence[SegmentRow]) -> None:
@@ -108,19 +79,6 @@ def drop_segments(conn: Connection, rows: Iterable[SegmentRow]) -> None:
             )
 
 
-def change_head(conn: Connection, head: HeadRow, **changes: Any) -> None:
-    """Write some columns of a head anew."""
-    conn.execute(
-        update(StreamHead)
-        .where(
-            StreamHead.object_id == head.object_id,
-            StreamHead.tenure_id == head.tenure_id,
-            StreamHead.stream == head.stream,
-        )
-        .values(**changes)
-    )
-
-
 def note_names(conn: Connection, now: datetime, names: Sequence[tuple[UUID, bytes, bytes]]) -> None:
     """Remember (object, hash of a name, hash of the content), or that it came again now."""
     rows = [
@@ -134,7 +92,8 @@ def _names(
     fresh: Sequence[tuple[StreamPlace, HeadRow, int | None, Sequence[Fresh]]],
 ) -> set[KeyName]:
     """The keys that all of it needs, so that they are fetched at once."""
-    return {
+    seals = {name_of_seal(place.owner_id, place.tenure_id) for place, *_ in fresh}
+    return seals | {
         KeyName(place.owner_id, place.tenure_id, place.stream, month, place.turn)
         for place, _, _, records in fresh
         for month in {month_of(one.placed) for one in records}

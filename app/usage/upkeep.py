@@ -4,10 +4,15 @@ making removals final. Each step tells whether there was something to do."""
 from app.keys.eager import EagerKeys
 from app.kit.clock import Clock
 from app.kit.db import Database
+from app.kit.logs import logger
 from app.usage.models import Segment
 from app.usage.pack import pack_next
-from app.usage.remove import next_unfinished, note_final, seal_anew
+from app.usage.removals import RemovalRow, unfinished_removals
+from app.usage.remove import key_ids, note_final, seal_anew
 from app.usage.retention import expire_next
+from app.usage.segments import CannotOpen
+
+_LOOK = 20  # removals
 
 
 def pack(db: Database, clock: Clock, keys: EagerKeys) -> bool:
@@ -29,16 +34,27 @@ def expire(db: Database, clock: Clock, keys: EagerKeys) -> bool:
 def finish_removal(db: Database, clock: Clock, keys: EagerKeys) -> bool:
     """A step of making one removal final. The order is what keeps it right: nothing is sealed
     under the old keys any more before they are destroyed, and the bytes that they sealed leave the
-    files after."""
+    files after. One that was changed behind the service's back is left for its operator."""
     with db.connection() as conn:
-        removal = next_unfinished(conn)
-        is_ready = removal is not None and seal_anew(conn, keys, removal)
-    if removal is not None and is_ready:
-        keys.keys.destroy(removal.tenure_id, removal.keys)
+        waiting = unfinished_removals(conn, _LOOK)
+    for removal in waiting:
+        try:
+            _finish(db, clock, keys, removal)
+        except CannotOpen as error:
+            logger.error("a removal is not final; verify the log", fault=str(error))
+        else:
+            return True
+    return False
+
+
+def _finish(db: Database, clock: Clock, keys: EagerKeys, removal: RemovalRow) -> None:
+    with db.connection() as conn:
+        is_ready = seal_anew(conn, keys, removal)
+    if is_ready:
+        keys.keys.destroy(removal.tenure_id, key_ids(removal))
         db.purge([Segment.__tablename__])
         with db.connection() as conn:
-            note_final(conn, clock, removal)
-    return removal is not None
+            note_final(conn, clock, keys, removal)
 
 
 STEPS = (finish_removal, expire, pack)

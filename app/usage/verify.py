@@ -2,9 +2,9 @@
 
 Everything is computed anew: each segment must open under its own columns, its records must lead
 from the head before to the head after, and the segments must follow each other without a hole up
-to where the stream's head says it stands. What else a head notes, for the upkeep of its stream,
-must be possible with these segments. Whoever puts all of it back as it was once is not found here:
-only a head that somebody kept elsewhere tells.
+to where the stream's head says it stands; the head must be as it was sealed, and so must the
+entries of what was removed. Whoever puts all of it back as it was once is not found here: only a
+head that somebody kept elsewhere tells.
 """
 
 from collections.abc import Iterator
@@ -20,11 +20,11 @@ from app.kit.errors import DomainError
 from app.usage import queries
 from app.usage.corrections import noted_corrections
 from app.usage.entry import Entry, extend, genesis, leaf_of, to_micros
+from app.usage.heads import StreamKey, check_head
 from app.usage.models import Segment, StreamHead
 from app.usage.queries import HeadRow
-from app.usage.retention import keeping_of
+from app.usage.removals import check_removal, removals_of
 from app.usage.segments import STORED, CannotOpen, Opener, SegmentRow, open_segment, summed_days
-from app.usage.store import StreamKey, expiry
 
 _PAGE = 200
 _UNREADABLE = (ValueError, OverflowError, DataError)  # a time that is none, JSON that is none
@@ -33,7 +33,8 @@ _UNREADABLE = (ValueError, OverflowError, DataError)  # a time that is none, JSO
 @dataclass(frozen=True)
 class Fault:
     """The first thing of a stream that does not fit: a record, a segment, a link between two, the
-    head, or a correction. `seq` is the record's number, or that of the segment's first record."""
+    head, or a correction. `seq` is the record's number, or that of the segment's first record.
+    Entries of removals are of a tenure's every stream, so that `stream` is empty there."""
 
     tenure_id: UUID
     stream: str
@@ -72,33 +73,33 @@ class _Walk:
     records: int = 0
     removed: int = 0
     reach: int = 0
-    turn: int = 0
-    placed_from: int | None = None
     placed_to: int | None = None
-    oldest: int | None = None
     received: int | None = None
-    borders: set[int] = field(default_factory=lambda: {0})
     corrects: dict[bytes, int] = field(default_factory=dict)
 
 
 def verify_log(conn: Connection, keys: Opener, object_id: UUID) -> Report:
     """Check the logs of all of an object's tenures. KeysMissing where a key is not at hand."""
-    walks: list[_Walk] = []
+    walks: dict[StreamKey, _Walk] = {}
     faults: list[Fault] = []
     with _any_text(conn):
         heads = set(_streams_in(conn, StreamHead, object_id))
         for key in sorted(heads | set(_streams_in(conn, Segment, object_id)), key=str):
-            walk = _Walk(genesis(*key))
+            walk = walks[key] = _Walk(genesis(*key))
             try:
                 _check_stream(conn, keys, key, walk)
             except _Broken as fault:
                 faults.append(Fault(key[1], key[2], fault.what, fault.seq, fault.text))
-            walks.append(walk)
+        if not faults:
+            removed: dict[UUID, int] = {}
+            for key, walk in walks.items():
+                removed[key[1]] = removed.get(key[1], 0) + walk.removed
+            faults += _removal_faults(conn, keys, object_id, removed)
     return Report(
         len(heads),
-        sum(walk.segments for walk in walks),
-        sum(walk.records for walk in walks),
-        sum(walk.removed for walk in walks),
+        sum(walk.segments for walk in walks.values()),
+        sum(walk.records for walk in walks.values()),
+        sum(walk.removed for walk in walks.values()),
         faults,
     )
 
@@ -141,8 +142,8 @@ def _check_stream(conn: Connection, keys: Opener, key: StreamKey, walk: _Walk) -
     if (head.next_seq, head.head) != (walk.next_seq, walk.head):
         text = f"The head stands at {head.next_seq}; the segments lead to {walk.next_seq}."
         raise _Broken("head", walk.next_seq, text)
+    _check_seal(keys, head)
     _check_head(head, walk)
-    _check_upkeep(conn, head, walk)
     _check_corrections(conn, key, walk)
 
 
@@ -178,8 +179,6 @@ def _check_segment(keys: Opener, row: SegmentRow, walk: _Walk) -> None:
         walk.removed += row.records
     walk.segments += 1
     walk.head, walk.next_seq = row.head_after, row.next_seq
-    walk.borders.add(row.next_seq)
-    walk.placed_from = _least(walk.placed_from, row.placed_from)
     walk.placed_to = _most(walk.placed_to, row.placed_to)
 
 
@@ -210,39 +209,50 @@ def _check_entries(row: SegmentRow, entries: list[Entry], walk: _Walk) -> None:
         raise _Broken("segment", row.first_seq, "Its times are not those of its records.")
     walk.records += row.records
     walk.reach = max(walk.reach, row.placed_to - row.placed_from)
-    walk.turn = max(walk.turn, row.key_turn)
-    walk.oldest = _least(walk.oldest, row.placed_from)
     walk.received = _most(walk.received, max(entry.received for entry in entries))
 
 
+def _check_seal(keys: Opener, head: HeadRow) -> None:
+    try:
+        check_head(keys, head)
+    except CannotOpen as error:
+        raise _Broken("head", head.next_seq, "One of its columns was changed.") from error
+    except DomainError as error:
+        raise _Broken("head", head.next_seq, f"Its key is gone: {error.detail}") from error
+
+
 def _check_head(head: HeadRow, walk: _Walk) -> None:
-    """The head's own figures, as far as the segments tell them."""
+    """The head's own figures, as far as the segments tell them: whoever has the key could seal
+    what they like."""
     if walk.placed_to is not None and to_micros(head.last_placed_at) != walk.placed_to:
         raise _Broken("head", head.next_seq, "Its latest time is not that of the segments.")
     if head.gone != walk.removed:
         raise _Broken("head", head.next_seq, "Its count of removed records is wrong.")
-    heard = to_micros(head.last_received_at)
-    if walk.received is not None and (
-        heard < walk.received or (heard > walk.received and not walk.removed)
-    ):
+    if walk.received is not None and to_micros(head.last_received_at) < walk.received:
         raise _Broken("head", head.next_seq, "It was not heard last when its records came.")
+    if head.reach < walk.reach:
+        raise _Broken("head", head.next_seq, "A segment reaches farther than it says.")
 
 
-def _check_upkeep(conn: Connection, head: HeadRow, walk: _Walk) -> None:
-    """What the upkeep notes for itself: it must be possible, which does not tell every change."""
-    span = (walk.placed_to or 0) - (walk.placed_from or 0)
-    if not walk.reach <= head.reach <= span:
-        raise _Broken("head", head.next_seq, "No segment has its reach.")
-    if head.packed_to not in walk.borders or head.loose < 0:
-        raise _Broken("head", head.next_seq, "What it says of packing cannot be.")
-    removals = queries.removals_of(conn, head.object_id, head.tenure_id)
-    turns = sum(one.stream in ("", head.stream) for one in removals)
-    if not walk.turn <= head.key_turn <= turns:
-        raise _Broken("head", head.next_seq, "Its keys were not changed so often.")
-    keeping = {one.stream: one.days for one in keeping_of(conn, head.object_id, head.tenure_id)}
-    latest = expiry(walk.oldest, keeping.get(head.stream))
-    if latest is not None and (head.expires_at is None or head.expires_at > latest):
-        raise _Broken("head", head.next_seq, "It would be kept longer than was chosen.")
+def _removal_faults(
+    conn: Connection, keys: Opener, object_id: UUID, tenures: dict[UUID, int]
+) -> Iterator[Fault]:
+    """What does not fit of the entries of removals: `tenures` have how many records are gone."""
+    for tenure_id, removed in tenures.items():
+        try:
+            entries = removals_of(conn, object_id, tenure_id)
+            for entry in entries:
+                check_removal(keys, entry)
+        except CannotOpen:
+            yield Fault(tenure_id, "", "removal", 0, "An entry of a removal was changed.")
+        except _UNREADABLE:
+            yield Fault(tenure_id, "", "removal", 0, "An entry of a removal cannot be read.")
+        except DomainError as error:
+            yield Fault(tenure_id, "", "removal", 0, f"Its key is gone: {error.detail}")
+        else:
+            if (entered := sum(entry.count for entry in entries)) != removed:
+                text = f"The entries of removals are of {entered} records; {removed} are gone."
+                yield Fault(tenure_id, "", "removal", 0, text)
 
 
 def _check_corrections(conn: Connection, key: StreamKey, walk: _Walk) -> None:
@@ -254,10 +264,6 @@ def _check_corrections(conn: Connection, key: StreamKey, walk: _Walk) -> None:
     if noted - walk.corrects.keys() and not walk.removed:
         text = "A record counts as corrected that none corrects."
         raise _Broken("correction", walk.next_seq, text)
-
-
-def _least(one: int | None, other: int) -> int:
-    return other if one is None else min(one, other)
 
 
 def _most(one: int | None, other: int) -> int:

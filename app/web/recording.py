@@ -116,6 +116,7 @@ def keep_stream(
     owner: SignedIn,
     db: Db,
     clock: AppClock,
+    keys: AppOpenKeys,
     days: Day = "",
 ) -> Response:
     """Keep it for so many days; for as long as its maker says where none is given."""
@@ -127,7 +128,7 @@ def keep_stream(
         wanted = _days(keeping, days) if days else None
     except _Wrong as wrong:
         return _keep_page(request, db, owner, clock, held, stream, days, wrong.errors)
-    keep_for(db, owner.owner_id, held.object_id, stream, wanted)
+    keep_for(db, keys, owner.owner_id, held.object_id, stream, wanted)
     kept = kept_words(_keeping(db.connection(), owner, held, stream), _formatter(owner, clock))
     sessions.leave_flash(db, owner.session_hash, "good", f"{kept}.")
     return _back(held)

@@ -36,6 +36,8 @@ def upgrade() -> None:
     sa.Column('expires_at', columns.Instant(), nullable=True),
     sa.Column('last_placed_at', columns.Instant(), nullable=False),
     sa.Column('last_received_at', columns.Instant(), nullable=False),
+    sa.Column('key_id', columns.Id(), nullable=False),
+    sa.Column('seal', columns.Blob(28), nullable=False),
     sa.PrimaryKeyConstraint('object_id', 'tenure_id', 'stream', name=op.f('pk_usage_heads')),
     info={'family': 'object'},
     sqlite_strict=True
@@ -74,6 +76,8 @@ def upgrade() -> None:
     sa.Column('keys', columns.Json(), nullable=False),
     sa.Column('removed_at', columns.Instant(), nullable=False),
     sa.Column('final_at', columns.Instant(), nullable=True),
+    sa.Column('key_id', columns.Id(), nullable=False),
+    sa.Column('seal', columns.Blob(28), nullable=False),
     sa.CheckConstraint("reason IN ('owner','retention')", name=op.f('ck_usage_removals_reason')),
     sa.PrimaryKeyConstraint('object_id', 'tenure_id', 'removal_id', name=op.f('pk_usage_removals')),
     info={'family': 'object'},

@@ -19,7 +19,8 @@ from app.usage.items import read_items
 from app.usage.pack import pack_stream
 from app.usage.queries import HeadRow
 from app.usage.read import Log, page
-from app.usage.remove import OWNER, Range, next_unfinished, note_final, remove, seal_anew
+from app.usage.removals import unfinished_removals
+from app.usage.remove import OWNER, Range, key_ids, note_final, remove, seal_anew
 from app.usage.rows import Row
 from app.usage.segments import SegmentRow, open_segment
 from app.usage.verify import Report, verify_log
@@ -118,11 +119,11 @@ class Scene:
         return remove(self.conn, self.clock, self.keys, self.tenure, wanted, OWNER)
 
     def finish_removals(self) -> None:
-        while removal := next_unfinished(self.conn):
-            while not seal_anew(self.conn, self.keys, removal):
+        while found := unfinished_removals(self.conn, 1):
+            while not seal_anew(self.conn, self.keys, found[0]):
                 pass
-            self.keys.destroy(removal.tenure_id, removal.keys)
-            note_final(self.conn, self.clock, removal)
+            self.keys.destroy(found[0].tenure_id, key_ids(found[0]))
+            note_final(self.conn, self.clock, self.keys, found[0])
 
     def segments(self, stream: str = "wash") -> list[SegmentRow]:
         return queries.run_of_segments(self.conn, *self.tenure, stream, 0, 10_000)

@@ -22,7 +22,8 @@ from app.usage.ingest import Call, forget_names, ingest
 from app.usage.items import read_items
 from app.usage.pack import pack_stream
 from app.usage.read import Log, count_records, page, summary
-from app.usage.remove import OWNER, Range, next_unfinished, note_final, remove, seal_anew
+from app.usage.removals import unfinished_removals
+from app.usage.remove import OWNER, Range, key_ids, note_final, remove, seal_anew
 from app.usage.retention import expire_next, set_expiry
 from app.usage.verify import verify_log
 from tests.factories import usage as make
@@ -222,23 +223,23 @@ class LogMachine(RuleBasedStateMachine):
 
     @rule()
     def finish_removals(self) -> None:
-        while removal := next_unfinished(self.conn):
-            while not seal_anew(self.conn, self.keys, removal):
+        while found := unfinished_removals(self.conn, 1):
+            while not seal_anew(self.conn, self.keys, found[0]):
                 pass
-            self.keys.destroy(removal.tenure_id, removal.keys)
-            note_final(self.conn, self.clock, removal)
+            self.keys.destroy(found[0].tenure_id, key_ids(found[0]))
+            note_final(self.conn, self.clock, self.keys, found[0])
 
     @rule(days=st.integers(1, 60))
     def keep_for(self, days: int) -> None:
         tenure = update(Tenure).where(Tenure.tenure_id == self.tenure_id)
         self.conn.execute(tenure.values(keep_days={"cycles": days}))
-        set_expiry(self.conn, self.tenure, "cycles", days)
+        set_expiry(self.conn, self.keys, self.tenure, "cycles", days)
         for _ in range(3):
             expire_next(self.conn, self.clock, self.keys)
         today = self.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
         self.model.remove(None, today - days * DAY)
         self.conn.execute(tenure.values(keep_days=None))
-        set_expiry(self.conn, self.tenure, "cycles", None)
+        set_expiry(self.conn, self.keys, self.tenure, "cycles", None)
 
     @rule(is_paused=st.booleans())
     def pause_or_resume(self, is_paused: bool) -> None:

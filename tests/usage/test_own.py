@@ -135,12 +135,12 @@ def test_how_long_binds_the_next_upkeep(database: Database) -> None:
 
         first = kept_since(thing.clock, 50) + DAY
         assert expires() == first + 90 * DAY
-        keep_for(db, thing.owner_id, thing.object_id, "wear", 20)
+        keep_for(db, thing.taker.keys, thing.owner_id, thing.object_id, "wear", 20)
         assert expires() == first + 20 * DAY
         kept = {one.stream: one for one in keeping(conn, thing)}
         assert (kept["wear"].days, kept["wash"].days) == (20, None)
         assert thing.count(Range("wear", None, kept_since(thing.clock, 20))) == 1
-        keep_for(db, thing.owner_id, thing.object_id, "wear", None)
+        keep_for(db, thing.taker.keys, thing.owner_id, thing.object_id, "wear", None)
         assert expires() == first + 90 * DAY
         db.rollback()
 

@@ -15,7 +15,8 @@ from app.objects.models import Tenure
 from app.settings import Settings
 from app.usage import queries, remove, upkeep
 from app.usage.models import Removal, Segment
-from app.usage.remove import OWNER, Range, next_unfinished, note_final, seal_anew
+from app.usage.removals import unfinished_removals
+from app.usage.remove import OWNER, Range, key_ids, note_final, seal_anew
 from app.usage.retention import expire_next, set_expiry
 from app.usage.segments import MARKS, open_segment
 from tests.usage.scene import DAY, MINUTE, Scene
@@ -148,9 +149,8 @@ def test_key_is_destroyed_only_when_nothing_is_sealed_under_it(
     scene.send_singly([scene.start + n * MINUTE for n in range(40)])
     (old,) = {row.key_id for row in scene.segments()}
     scene.erase(scene.start + 10 * MINUTE, scene.start + 12 * MINUTE)
-    removal = next_unfinished(scene.conn)
-    assert removal is not None
-    assert removal.keys == [old]
+    (removal,) = unfinished_removals(scene.conn, 9)
+    assert key_ids(removal) == [old]
     whole, steps = scene.rows(), 0
     while not seal_anew(scene.conn, scene.keys, removal):
         steps += 1
@@ -158,12 +158,12 @@ def test_key_is_destroyed_only_when_nothing_is_sealed_under_it(
         assert scene.verify().faults == []
     assert steps == 6
     assert not queries.segments_under(scene.conn, *scene.tenure, [old], 1)
-    scene.keys.destroy(removal.tenure_id, removal.keys)
+    scene.keys.destroy(removal.tenure_id, key_ids(removal))
     assert scene.rows() == whole
     assert scene.verify().faults == []
-    assert next_unfinished(scene.conn) == removal
-    note_final(scene.conn, scene.clock, removal)
-    assert next_unfinished(scene.conn) is None
+    assert unfinished_removals(scene.conn, 9) == [removal]
+    note_final(scene.conn, scene.clock, scene.keys, removal)
+    assert unfinished_removals(scene.conn, 9) == []
 
 
 def test_removals_of_one_month_each_get_final(scene: Scene) -> None:
@@ -188,7 +188,7 @@ def test_retention_destroys_a_months_key_with_its_last_record(scene: Scene) -> N
     scene.send_run(5, scene.start + 30 * DAY)
     old = {row.placed_from: row.key_id for row in scene.segments()}
     scene.conn.execute(update(Tenure).values(keep_days={"wash": 20}))
-    set_expiry(scene.conn, scene.tenure, "wash", 20)
+    set_expiry(scene.conn, scene.keys, scene.tenure, "wash", 20)
     assert expire_next(scene.conn, scene.clock, scene.keys)
     assert not expire_next(scene.conn, scene.clock, scene.keys)
     assert removals(scene.conn) == [(20, True, 0)]
@@ -196,9 +196,9 @@ def test_retention_destroys_a_months_key_with_its_last_record(scene: Scene) -> N
     scene.clock.advance(10 * DAY)
     assert expire_next(scene.conn, scene.clock, scene.keys)
     assert removals(scene.conn)[1:] == [(5, False, 1)]
-    removal = next_unfinished(scene.conn)
-    assert removal is not None
-    assert removal.keys == [old[min(old)]]
+    (removal,) = unfinished_removals(scene.conn, 9)
+    assert key_ids(removal) == [old[min(old)]]
+    assert shape(scene)[0] == (0, 25, "expired")  # one mark, however many days went
     assert seal_anew(scene.conn, scene.keys, removal)
     assert scene.verify().faults == []
 

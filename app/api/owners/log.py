@@ -138,12 +138,13 @@ def choose_retention(
     wanted: Retention,
     caller: OwnerManager,
     db: Db,
+    keys: AppOpenKeys,
 ) -> RecordingOut:
     """Keep its records for fewer days than the product says (`keep-too-long` otherwise), counted
     in whole days of UTC. What is older then is removed for good, soon after. Needs
     `own:manage`."""
     owner_id = _owner(caller, object_id)
-    keep_for(db, owner_id, object_id, stream, wanted.days)
+    keep_for(db, keys, owner_id, object_id, stream, wanted.days)
     return _now(db, owner_id, object_id)
 
 
