@@ -400,8 +400,6 @@ def _make_engine(url: str, pool_size: int, busy_seconds: float) -> Engine:
 
 def _make_sqlite(url: str, pool_size: int, busy_seconds: float) -> Engine:
     path = url.split("///", 1)[-1]
-    if path and path != ":memory:":
-        keep_private(Path(path))
     engine = create_engine(
         url,
         pool_size=pool_size,
@@ -412,6 +410,7 @@ def _make_sqlite(url: str, pool_size: int, busy_seconds: float) -> Engine:
     event.listen(engine, "connect", _set_up_sqlite)
     turnstile = None
     if path and path != ":memory:":
+        event.listen(engine, "do_connect", lambda *_: keep_private(Path(path)))
         turnstile = Turnstile(Path(path), busy_seconds)
         event.listen(engine, "engine_disposed", lambda _engine: turnstile.close())
     _keep_lane(engine, Lane(busy_seconds, turnstile))

@@ -7,7 +7,7 @@ sent again, a stored record is a duplicate whatever the clock says by then.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import chain
 from typing import NamedTuple
@@ -45,6 +45,7 @@ from app.usage.store import Fresh, append, note_names
 
 STORED, DUPLICATE, REFUSED = "stored", "duplicate", "refused"
 NAMES_KEPT = timedelta(days=7)
+_NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 class LineResult(NamedTuple):
@@ -126,7 +127,7 @@ class _Round:
     counters: dict[tuple[StreamKey, str], Counter] = field(default_factory=dict)
     unheard: set[UUID] = field(default_factory=set)
     fresh: dict[StreamKey, list[Fresh]] = field(default_factory=dict)
-    names: list[tuple[UUID, bytes, bytes]] = field(default_factory=list)
+    names: list[tuple[UUID, bytes, bytes, datetime]] = field(default_factory=list)
     corrected: list[tuple[UUID, UUID, str, str]] = field(default_factory=list)
 
 
@@ -162,8 +163,8 @@ def ingest_all(conn: Connection, clock: Clock, taker: Taker, calls: Sequence[Cal
 
 
 def forget_names(conn: Connection, clock: Clock) -> int:
-    """Drop the names of records that came too long ago to be asked for; the number dropped."""
-    old = delete(RecentName).where(RecentName.received_at < clock.now() - NAMES_KEPT)
+    """Drop the names that need not be known any more; the number dropped."""
+    old = delete(RecentName).where(RecentName.forget_at < clock.now())
     return conn.execute(old).rowcount
 
 
@@ -436,8 +437,17 @@ def _join(taken: Sequence[tuple[_Checked, Fresh]], added: dict[Name, bytes], sta
             state.counters[_counter_of(one)].had.add(fresh.sequence)
         if fresh.corrects is not None:
             state.corrected.append((*key, fresh.corrects))
+        state.names += [(*name, one.content, _until(one, name, fresh, state)) for name in one.names]
     state.seen |= added
-    state.names += [(*name, content) for name, content in added.items()]
+
+
+def _until(one: _Checked, name: Name, fresh: Fresh, state: _Round) -> datetime:
+    """When a name need not be known any more: the log itself tells a number after some days, at
+    its record's time, unless that was ahead of the server's."""
+    is_ahead = fresh.at > fresh.placed
+    if is_ahead and fresh.sequence is not None and name == one.names[-1]:
+        return _NEVER
+    return state.now + NAMES_KEPT
 
 
 def _write(conn: Connection, taker: Taker, things: dict[UUID, _Thing], state: _Round) -> None:
@@ -450,7 +460,7 @@ def _write(conn: Connection, taker: Taker, things: dict[UUID, _Thing], state: _R
         work.append((_place_of(thing, head), head, _keep_days(thing, key[2]), records))
     append(conn, taker.keys, state.now, work)
     if state.names:
-        note_names(conn, state.now, state.names)
+        note_names(conn, state.names)
     for counter in state.counters.values():
         counter.keep(conn)
     if state.corrected:

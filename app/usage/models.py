@@ -85,7 +85,10 @@ class StreamHead(Base):
 
 class RecentName(Base):
     """A name that a record came under in the last days, with the hash of its content, so that the
-    same record is stored once: its own id, or its device's sequence number."""
+    same record is stored once: its own id, or its device's sequence number.
+
+    It is forgotten at `forget_at`. The number of a record whose device was ahead of time never is:
+    nothing else would tell it again once its time has come."""
 
     __tablename__ = "usage_recent_names"
     __table_args__ = family("object")
@@ -93,7 +96,7 @@ class RecentName(Base):
     object_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
     name_hash: Mapped[bytes] = mapped_column(Blob(32), primary_key=True)
     content_hash: Mapped[bytes] = mapped_column(Blob(32))
-    received_at: Mapped[datetime] = mapped_column(Instant, index=True)
+    forget_at: Mapped[datetime] = mapped_column(Instant, index=True)
 
 
 class SequenceRun(Base):

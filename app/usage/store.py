@@ -79,11 +79,11 @@ def drop_segments(conn: Connection, rows: Iterable[SegmentRow]) -> None:
             )
 
 
-def note_names(conn: Connection, now: datetime, names: Sequence[tuple[UUID, bytes, bytes]]) -> None:
-    """Remember (object, hash of a name, hash of the content), or that it came again now."""
+def note_names(conn: Connection, names: Sequence[tuple[UUID, bytes, bytes, datetime]]) -> None:
+    """Remember (object, hash of a name, hash of the content) until some time."""
     rows = [
-        {"object_id": o, "name_hash": name, "content_hash": content, "received_at": now}
-        for o, name, content in names
+        {"object_id": o, "name_hash": name, "content_hash": content, "forget_at": until}
+        for o, name, content, until in names
     ]
     conn.execute(_ADD_NAMES, rows)
 

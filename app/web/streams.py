@@ -65,9 +65,11 @@ def _card(stream: Stream) -> dict[str, Any]:
         "title": stream.title,
         "category": stream.category,
         "fields": [(f["title"], _unit(f)) for f in stream.fields],
-        "facts": [(label, _said(stream.facts[name])) for name, label in _FACTS],
+        "facts": [
+            ("How long it is kept here", _kept(stream.keep_days)),
+            *((label, _said(stream.facts[name])) for name, label in _FACTS),
+        ],
         "holder_copy": stream.holder_copy,
-        "kept": _kept(stream.keep_days),
     }
 
 

@@ -58,12 +58,12 @@ def upgrade() -> None:
     sa.Column('object_id', columns.Id(), nullable=False),
     sa.Column('name_hash', columns.Blob(32), nullable=False),
     sa.Column('content_hash', columns.Blob(32), nullable=False),
-    sa.Column('received_at', columns.Instant(), nullable=False),
+    sa.Column('forget_at', columns.Instant(), nullable=False),
     sa.PrimaryKeyConstraint('object_id', 'name_hash', name=op.f('pk_usage_recent_names')),
     info={'family': 'object'},
     sqlite_strict=True
     )
-    op.create_index(op.f('ix_usage_recent_names_received_at'), 'usage_recent_names', ['received_at'], unique=False)
+    op.create_index(op.f('ix_usage_recent_names_forget_at'), 'usage_recent_names', ['forget_at'], unique=False)
     op.create_table('usage_removals',
     sa.Column('object_id', columns.Id(), nullable=False),
     sa.Column('tenure_id', columns.Id(), nullable=False),

@@ -43,6 +43,7 @@ class Record:
     value: int
     name: str | None
     corrects: str | None
+    is_ahead: bool
 
 
 @dataclass
@@ -72,7 +73,7 @@ class Model:
         known = set()
         if name in self.names:
             known.add(self.names[name][0])
-        if number in self.numbers and self.numbers[number][1] >= now - WEEK:
+        if number in self.numbers and self._remembers(now, *self.numbers[number][1:]):
             known.add(self.numbers[number][0])
         if known:
             return "duplicate" if known == {content} else "record-conflict"
@@ -87,7 +88,9 @@ class Model:
         earliest = self.claimed if is_wrong else max(at, self.claimed)
         if name is not None and number is None and earliest < now - WEEK:
             return "too-late-for-id"
-        self.records.append(Record(self.sent, placed, value, name, sent.get("corrects")))
+        self.records.append(
+            Record(self.sent, placed, value, name, sent.get("corrects"), at > placed)
+        )
         self.sent += 1
         if name is not None:
             self.names[name] = (content, now)
@@ -96,6 +99,9 @@ class Model:
         if sent.get("corrects"):
             self.corrected.add(sent["corrects"])
         return "stored"
+
+    def _remembers(self, now: datetime, received: datetime, record: Record) -> bool:
+        return received >= now - WEEK or record.is_ahead
 
     def _take_old(
         self, content: str, at: datetime, before: tuple[str, datetime, Record]

@@ -155,6 +155,16 @@ def test_number_is_exact_for_ever(scene: Scene, days: int, is_packed: bool) -> N
     assert len(scene.rows()) == before + 1
 
 
+def test_number_of_a_record_that_came_before_its_time_is_exact_too(scene: Scene) -> None:
+    """It stands where it arrived, so nothing at its own time tells of it."""
+    record = scene.record(scene.clock.now() + DAY, n=1, sequence=7, id="x")
+    assert scene.send(record) == ["stored"]
+    scene.clock.advance(400 * DAY)
+    forget_names(scene.conn, scene.clock)
+    assert scene.send(record) == ["duplicate"]
+    assert scene.send(record | {"values": {"n": 2}}) == ["record-conflict"]
+
+
 def test_old_number_of_what_was_removed_is_a_duplicate(scene: Scene) -> None:
     record = scene.record(n=1, sequence=7)
     scene.send(record)

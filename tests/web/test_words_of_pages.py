@@ -1,5 +1,6 @@
 """What an owner's pages say about what is so: who read, ways in, wrong clocks, plain words."""
 
+from dataclasses import replace
 from types import SimpleNamespace as N
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,7 @@ from app.accounts.models import Owner
 from app.accounts.owners import create_owner
 from app.disclosure.objects import list_objects
 from app.disclosure.reader import Reader
+from app.keys.eager import EagerKeys
 from app.kit.clock import FixedClock
 from app.main import create_app
 from app.oauth.scopes import OWNER_SCOPES
@@ -48,7 +50,8 @@ def look(world: World, reader: Reader) -> None:
 
 @pytest.fixture
 def world(visitor: Visitor, clock: FixedClock) -> World:
-    return World(visitor.app.state.db, clock)
+    state = visitor.app.state
+    return World(state.db, clock, taker=replace(state.taker, keys=EagerKeys(state.log_keys)))
 
 
 def test_a_look_at_the_list_is_no_reading(owner: Visitor, world: World, clock: FixedClock) -> None:
@@ -170,7 +173,15 @@ def test_where_it_is_stored_and_where_the_maker_is() -> None:
 def page_of(told: dict[str, Any], stored: str = "device", country: str = "FR") -> Any:
     """A product page with one stream of one field."""
     facts = {name: "told" for name, _ in _FACTS} | {"stored": stored}
-    stream = N(name="s", title="S", category="usage", fields=[told], facts=facts, holder_copy="")
+    stream = N(
+        name="s",
+        title="S",
+        category="usage",
+        fields=[told],
+        facts=facts,
+        holder_copy="",
+        keep_days=None,
+    )
     maker = N(name="M", country=country, website="", contact="")
     return N(streams=[stream], maker=maker)
 
@@ -192,13 +203,13 @@ def test_every_scope_of_a_key_has_words(owner: Visitor, clock: FixedClock) -> No
     form = {"token_name": "Mine", "scope": list(OWNER_SCOPES), "token_until": until}
     owner.post("/security/tokens", form)
     page = owner.get("/security").text
-    assert "May read and make copies; all objects" in page
+    assert "May read, manage the log and make copies; all objects" in page
     assert 'value="own:read"' in page
     assert "own:" not in page.replace('value="own:', "")
 
 
 def test_the_operator_claims_only_what_is_so(visitor: Visitor) -> None:
-    assert "encrypt" not in visitor.get("/about").text
+    assert "stores your log encrypted" in visitor.get("/about").text
 
 
 def test_documentation_has_a_dress_for_the_dark(visitor: Visitor) -> None:
