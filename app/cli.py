@@ -100,7 +100,7 @@ def serve(
     else:
         migrate(settings.url)
     uvicorn.run(
-        "app.main:create_app",
+        "app.main:create_served_app",
         factory=True,
         host=settings.host,
         port=settings.port,

@@ -13,11 +13,12 @@ from app.kit.idempotency import Answer, begin, check_key, finish
 
 REPLAYED = "Idempotent-Replayed"
 
+KEY_WORDS = "Makes a retry safe: for 24 hours the same key gives the same answer."
 OptionalKey = Annotated[
     str | None,
     Header(
         alias="Idempotency-Key",
-        description="Makes a retry safe: for 24 hours the same key gives the same answer.",
+        description=KEY_WORDS,
         max_length=255,
     ),
 ]

@@ -13,9 +13,9 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Self, TypeVar
 from uuid import UUID
 
 from sqlalchemy import (
@@ -160,11 +160,13 @@ class Database:
         `work` may run more than once (a deadlock, a group that failed), so it has no effect
         outside the database, and it never submits work itself.
         """
-        return self._writer.submit(_Task(lambda conn, _: [work(conn)]))
+        future: Future[T] = Future()
+        self._writer.submit(_Task(lambda conn, _: [work(conn)], None, future))
+        return future
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """`submit` for a coroutine; the work is committed even when the caller goes away."""
-        return await asyncio.shield(asyncio.wrap_future(self.submit(work)))
+        return await self._wait(lambda conn, _: [work(conn)], None)
 
     async def run_jointly(
         self, work: Callable[[Connection, Sequence[P]], Sequence[T | Exception]], given: P
@@ -175,8 +177,15 @@ class Database:
         An error that it tells does not undo what it did; one that it raises does, and then each
         caller's is done by itself.
         """
-        task: _Task[T] = _Task(work, given)
-        return await asyncio.shield(asyncio.wrap_future(self._writer.submit(task)))
+        return await self._wait(work, given)
+
+    async def _wait(
+        self, work: "Callable[[Connection, Sequence[P]], Sequence[T | Exception]]", given: P
+    ) -> T:
+        """The outcome of a task. A caller that goes away leaves it to be done all the same."""
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._writer.submit(_Task(work, given, future))
+        return await future
 
     def purge(self, tables: Sequence[str], *, is_secret: bool = False) -> None:
         """Take what was deleted from `tables` out of the files, as far as that is needed: what is
@@ -200,30 +209,55 @@ class _Undone(Exception):
 JointWork = Callable[[Connection, Sequence[Any]], Sequence[Any]]
 
 
-class _Task(Generic[T]):
-    """One thing in the writer's queue: what it is given to, and the future its caller waits for."""
+class _Task:
+    """One thing in the writer's queue: what it is given to, and the future its caller waits for,
+    in another thread or in an event loop."""
 
-    def __init__(self, work: JointWork, given: Any = None) -> None:
+    def __init__(
+        self, work: JointWork, given: Any, future: "Future[Any] | asyncio.Future[Any]"
+    ) -> None:
         self.work = work
         self.given = given
-        self.future: Future[T] = Future()
-        self.outcome: T | None = None
+        self.future = future
+        self.outcome: Any = None
         self.error: BaseException | None = None
 
+    def is_wanted(self) -> bool:
+        """Whether nobody took it back before it began."""
+        return not isinstance(self.future, Future) or self.future.set_running_or_notify_cancel()
+
     def finish(self) -> None:
+        """Hand the outcome over, where somebody still waits for it."""
+        if self.future.done():
+            return
         if self.error is not None:
             self.future.set_exception(self.error)
         else:
-            self.future.set_result(self.outcome)  # type: ignore[arg-type]  # set by _Unit.run
+            self.future.set_result(self.outcome)
 
-    def fail(self, error: BaseException) -> None:
-        self.future.set_exception(error)
+
+def _finish_all(tasks: Sequence[_Task]) -> None:
+    for task in tasks:
+        task.finish()
+
+
+def _hand_over(tasks: Sequence[_Task]) -> None:
+    """Finish tasks from the writer's thread: an event loop is woken once for all of its own."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Task]] = {}
+    for task in tasks:
+        if isinstance(task.future, Future):
+            task.finish()
+        else:
+            by_loop.setdefault(task.future.get_loop(), []).append(task)
+    for loop, mine in by_loop.items():
+        with suppress(RuntimeError):  # it is closed, and nobody waits there
+            loop.call_soon_threadsafe(_finish_all, mine)
 
 
 class _Unit:
     """Tasks that one call of their work does together."""
 
-    def __init__(self, tasks: list[_Task[Any]]) -> None:
+    def __init__(self, tasks: list[_Task]) -> None:
         self.tasks = tasks
 
     def run_in(self, conn: Connection) -> None:
@@ -275,12 +309,12 @@ class _Writer:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._waiting: deque[_Task[Any]] = deque()
+        self._waiting: deque[_Task] = deque()
         self._wake = threading.Condition()
         self._is_closed = False
         self._thread: threading.Thread | None = None
 
-    def submit(self, task: _Task[T]) -> "Future[T]":
+    def submit(self, task: _Task) -> None:
         with self._wake:
             if self._is_closed:
                 raise Unavailable("The service is stopping.")
@@ -289,7 +323,6 @@ class _Writer:
                 self._thread.start()
             self._waiting.append(task)
             self._wake.notify()
-        return task.future
 
     def close(self) -> None:
         with self._wake:
@@ -298,7 +331,7 @@ class _Writer:
         if self._thread is not None:
             self._thread.join(timeout=30)
 
-    def _take(self) -> list[_Task[Any]]:
+    def _take(self) -> list[_Task]:
         with self._wake:
             while not self._waiting and not self._is_closed:
                 self._wake.wait()
@@ -307,19 +340,17 @@ class _Writer:
 
     def _loop(self) -> None:
         while group := self._take():
-            group = [task for task in group if task.future.set_running_or_notify_cancel()]
+            group = [task for task in group if task.is_wanted()]
             try:
                 self._commit(group)
             except (DBAPIError, PoolTimeout) as error:
                 self._commit_one_by_one(group, error)
             except BaseException as error:
-                for task in group:
-                    task.fail(error)
+                _fail_all(group, error)
             else:
-                for task in group:
-                    task.finish()
+                _hand_over(group)
 
-    def _commit(self, group: list[_Task[Any]]) -> None:
+    def _commit(self, group: list[_Task]) -> None:
         units = _units(group)
         if len(units) == 1:
             self._commit_alone(units[0])
@@ -339,7 +370,7 @@ class _Writer:
                     for task in unit.tasks:
                         _Unit([task]).run_in(conn)
 
-    def _commit_one_by_one(self, group: list[_Task[Any]], error: Exception) -> None:
+    def _commit_one_by_one(self, group: list[_Task], error: Exception) -> None:
         """After a group failed as a whole: each alone, so that a bad one fails alone.
 
         A lost connection at COMMIT is ambiguous, so nothing is run again then: the caller is
@@ -348,19 +379,25 @@ class _Writer:
         is_safe = isinstance(error, DBAPIError) and not error.connection_invalidated
         for task in group:
             if not is_safe:
-                task.fail(_for_caller(error))
+                _fail_all([task], _for_caller(error))
                 continue
             try:
                 self._commit([task])
             except Exception as single:
-                task.fail(_for_caller(single))
+                _fail_all([task], _for_caller(single))
             else:
-                task.finish()
+                _hand_over([task])
 
 
-def _units(group: list[_Task[Any]]) -> list[_Unit]:
+def _fail_all(tasks: Sequence[_Task], error: BaseException) -> None:
+    for task in tasks:
+        task.error = error
+    _hand_over(tasks)
+
+
+def _units(group: list[_Task]) -> list[_Unit]:
     """The tasks of one work together, in the order in which the first of them came."""
-    by_work: dict[int, list[_Task[Any]]] = {}
+    by_work: dict[int, list[_Task]] = {}
     for task in group:
         by_work.setdefault(id(task.work), []).append(task)
     return [_Unit(tasks) for tasks in by_work.values()]

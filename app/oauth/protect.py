@@ -58,8 +58,8 @@ def bearer_token(request: Request) -> str:
 
     TokenMissing when there is none, or when one stands in the address.
     """
-    path = _DATA if request.url.path.startswith(_DATA) else ""
-    if "access_token" in request.query_params:
+    path = _DATA if request.scope["path"].startswith(_DATA) else ""
+    if request.scope["query_string"] and "access_token" in request.query_params:
         raise TokenMissing("A token never stands in the address; send it as a header.", path)
     given = request.headers.getlist("authorization")
     if len(given) != 1:

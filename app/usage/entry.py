@@ -16,8 +16,7 @@ HEAD_BYTES = 32
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_NUMBERS = Struct(">5q").pack
-_LENGTHS = Struct(">5I").pack
+_NUMBERS = Struct(">5q5I").pack
 _NO_NUMBER = -(2**63)
 _NO_TEXT = 0xFFFFFFFF
 _GENESIS = b"inseam usage log 1\0"
@@ -62,23 +61,24 @@ def leaf_of(entry: Entry) -> bytes:
     in UTF-8; all big-endian.
     """
     _, at, until, placed, received, flags, record_id, epoch, sequence, corrects, body, salt = entry
-    texts = [
-        None if text is None else text.encode()
-        for text in (flags, record_id, epoch, corrects, body)
-    ]
-    return sha256(
-        b"\0"
-        + salt
-        + _NUMBERS(
-            at,
-            _NO_NUMBER if until is None else until,
-            placed,
-            received,
-            _NO_NUMBER if sequence is None else sequence,
-        )
-        + _LENGTHS(*[_NO_TEXT if text is None else len(text) for text in texts])
-        + b"".join([text for text in texts if text is not None])
-    ).digest()
+    told, values = flags.encode(), body.encode()
+    name = b"" if record_id is None else record_id.encode()
+    life = b"" if epoch is None else epoch.encode()
+    earlier = b"" if corrects is None else corrects.encode()
+    numbers = _NUMBERS(
+        at,
+        _NO_NUMBER if until is None else until,
+        placed,
+        received,
+        _NO_NUMBER if sequence is None else sequence,
+        len(told),
+        _NO_TEXT if record_id is None else len(name),
+        _NO_TEXT if epoch is None else len(life),
+        _NO_TEXT if corrects is None else len(earlier),
+        len(values),
+    )
+    texts = told + name + life + earlier + values
+    return sha256(b"\0" + salt + numbers + texts).digest()
 
 
 def genesis(object_id: UUID, tenure_id: UUID, stream: str) -> bytes:

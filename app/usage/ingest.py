@@ -8,7 +8,7 @@ sent again, a stored record is a duplicate whatever the clock says by then.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from itertools import chain
 from typing import NamedTuple
 from uuid import UUID
@@ -33,12 +33,12 @@ from app.usage.errors import (
 from app.usage.formats.assemble import Measure, assemble
 from app.usage.formats.names import StreamFields
 from app.usage.heads import StreamKey, new_head, trust_head
-from app.usage.items import Item, RefusedLine
+from app.usage.items import MAX_RECORDS, Item, RefusedLine
 from app.usage.models import RecentName
 from app.usage.place import Frame, check_pauses, is_clock_wrong, place
 from app.usage.queries import HeadRow, ObjectRow, TenureRow
 from app.usage.read import Log, entries_at
-from app.usage.schema import StreamCache, Streams
+from app.usage.schema import Shape, StreamCache, Streams
 from app.usage.segments import Opener, Sealer, StreamPlace
 from app.usage.sequences import Counter
 from app.usage.store import Fresh, append, note_names
@@ -96,22 +96,38 @@ class Taker:
 @dataclass(slots=True)
 class _Thing:
     """What the database says of an object: whose it is, what it records, its present tenure, and
-    where that one's streams stand. `trusted` are those that may be gone on from."""
+    where that one's streams stand. `spots` are the streams that these calls have records of."""
 
     row: ObjectRow
     streams: Streams
     tenure: TenureRow | None
-    frame: Frame | None
     heads: dict[str, HeadRow]
-    trusted: set[str] = field(default_factory=set)
+    spots: dict[str, "_Spot"] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class _Spot:
+    """A stream of an object in its present tenure, and what this round adds to it. `is_unheard`:
+    a wrong time may belong to an earlier owner."""
+
+    key: StreamKey
+    place: StreamPlace
+    frame: Frame
+    head: HeadRow
+    keep_days: int | None
+    is_interval: bool
+    shape: Shape
+    is_unheard: bool = False
+    fresh: list[Fresh] = field(default_factory=list)
 
 
 class _Checked(NamedTuple):
     """A line whose values fit its stream."""
 
     item: Item
-    thing: _Thing
+    spot: _Spot
     body: str
+    is_wrong: bool
     names: tuple[Name, ...] = ()
     content: bytes = b""
 
@@ -125,8 +141,6 @@ class _Round:
     is_same: Callable[["_Checked"], bool]
     seen: dict[Name, bytes] = field(default_factory=dict)
     counters: dict[tuple[StreamKey, str], Counter] = field(default_factory=dict)
-    unheard: set[UUID] = field(default_factory=set)
-    fresh: dict[StreamKey, list[Fresh]] = field(default_factory=dict)
     names: list[tuple[UUID, bytes, bytes, datetime]] = field(default_factory=list)
     corrected: list[tuple[UUID, UUID, str, str]] = field(default_factory=list)
 
@@ -143,13 +157,15 @@ def ingest_all(conn: Connection, clock: Clock, taker: Taker, calls: Sequence[Cal
     checked that the makers may write logs. KeysMissing where this process does not hold a key yet.
     """
     now = clock.now()
-    things = _look_up(conn, taker, calls, now)
+    latest = now + taker.tolerance
+    things = _look_up(conn, taker, calls)
     checked = [
-        [_check_line(taker.keys, one, call.org_id, things) for one in _items(call, things)]
+        _check_call(_Bench(taker.keys, things, now, latest), _items(call, things), call.org_id)
         for call in calls
     ]
-    lines = [one for call in checked for one in call if isinstance(one, _Checked)]
-    state = _Round(now, partial(_is_same, conn, taker.keys), unheard=_unheard(conn, lines))
+    lines = [one for call in checked for one in call if type(one) is _Checked]
+    state = _Round(now, partial(_is_same, conn, taker.keys))
+    _note_unheard(conn, [one.spot for one in lines if one.is_wrong])
     named = {name for one in lines for name in one.names}
     if named:
         state.seen = {Name(*key): c for key, c in queries.recent_names(conn, named).items()}
@@ -158,7 +174,8 @@ def ingest_all(conn: Connection, clock: Clock, taker: Taker, calls: Sequence[Cal
         _take_call(one, call, state) if _knows(call, things) else Taken([], _unknown())
         for one, call in zip(checked, calls, strict=True)
     ]
-    _write(conn, taker, things, state)
+    spots = [spot for thing in things.values() for spot in thing.spots.values() if spot.fresh]
+    _write(conn, taker, spots, state)
     return taken
 
 
@@ -200,19 +217,15 @@ def _items(call: Call, things: dict[UUID, _Thing]) -> Sequence[Item | RefusedLin
     return sorted(found, key=lambda one: one.line)
 
 
-def _look_up(
-    conn: Connection, taker: Taker, calls: Sequence[Call], now: datetime
-) -> dict[UUID, _Thing]:
+def _look_up(conn: Connection, taker: Taker, calls: Sequence[Call]) -> dict[UUID, _Thing]:
     wanted: dict[UUID, set[UUID]] = {}
     for call in calls:
-        lines = chain(call.items, call.measures)
-        mine = {one.object_id for one in lines if not isinstance(one, RefusedLine)}
+        mine = _objects_of(chain(call.items, call.measures))
         for object_id in mine | ({call.object_id} if call.object_id else set()):
             wanted.setdefault(object_id, set()).add(call.org_id)
     rows = [row for row in queries.objects(conn, wanted) if row.org_id in wanted[row.object_id]]
     streams = _streams(conn, taker.streams, {row.product_id for row in rows})
     tenures = queries.lock_open_tenures(conn, [row.object_id for row in rows])
-    latest = now + taker.tolerance
     heads: dict[UUID, dict[str, HeadRow]] = {}
     for head in queries.heads(conn, tenures).values():
         if head.tenure_id == tenures[head.object_id].tenure_id:
@@ -222,11 +235,22 @@ def _look_up(
             row,
             streams[row.product_id],
             tenures.get(row.object_id),
-            _frame(now, latest, row, tenures.get(row.object_id)),
             heads.get(row.object_id, {}),
         )
         for row in rows
     }
+
+
+def _objects_of(lines: Iterable[Item | Measure | RefusedLine]) -> set[UUID]:
+    """The objects that the lines name. Neighbours mostly share one, and are asked that first: a
+    UUID is dear to hash."""
+    found: set[UUID] = set()
+    last: UUID | None = None
+    for one in lines:
+        if not isinstance(one, RefusedLine) and one.object_id is not last:
+            last = one.object_id
+            found.add(last)
+    return found
 
 
 def _streams(conn: Connection, cache: StreamCache, products: set[UUID]) -> dict[UUID, Streams]:
@@ -239,62 +263,96 @@ def _streams(conn: Connection, cache: StreamCache, products: set[UUID]) -> dict[
     return {product_id: streams for product_id, streams in known.items() if streams is not None}
 
 
-def _frame(
-    now: datetime, latest: datetime, row: ObjectRow, tenure: TenureRow | None
-) -> Frame | None:
-    return tenure and Frame(
-        now,
-        latest,
+class _Bench(NamedTuple):
+    """What lines are checked with."""
+
+    keys: Opener
+    things: dict[UUID, _Thing]
+    now: datetime
+    latest: datetime
+
+
+def _check_call(
+    bench: _Bench, lines: Sequence[Item | RefusedLine], org_id: UUID
+) -> list[_Checked | RefusedLine]:
+    """The lines as far as they can be judged one by one."""
+    found: list[_Checked | RefusedLine] = []
+    last: UUID | None = None
+    thing: _Thing | None = None
+    for one in lines:
+        if type(one) is RefusedLine:
+            found.append(one)
+            continue
+        assert type(one) is Item  # there are no others
+        if one.object_id is not last:
+            last = one.object_id
+            thing = bench.things.get(last)
+            if thing is not None and thing.row.org_id != org_id:
+                thing = None
+        try:
+            if thing is None:
+                raise _unknown("/object")
+            spot = thing.spots.get(one.stream) or _open_spot(bench, thing, one.stream)
+            found.append(_check(one, spot))
+        except DomainError as error:
+            found.append(RefusedLine(one.line, error.with_traceback(None)))
+    return found
+
+
+def _open_spot(bench: _Bench, thing: _Thing, stream: str) -> _Spot:
+    """Where records of a stream go. ObjectUnclaimed, UnknownStream, LogDamaged where nowhere."""
+    row, tenure, streams = thing.row, thing.tenure, thing.streams
+    if tenure is None:
+        raise ObjectUnclaimed(hold=True)
+    kind = streams.kinds.get(stream)
+    if kind is None:
+        raise UnknownStream(f"The product has no stream {stream!r}.", field="/stream")
+    key = (row.object_id, tenure.tenure_id, stream)
+    head = thing.heads.get(stream)
+    if head is not None:
+        _trust(bench, head)
+    head = head or new_head(key, bench.now)
+    frame = Frame(
+        bench.now,
+        bench.latest,
         row.registered_at,
         tenure.tenure_id,
         tenure.starts_at,
         tenure.claimed_at,
         tenure.pauses,
     )
+    spot = _Spot(
+        key,
+        StreamPlace(tenure.owner_id, *key, head.key_turn),
+        frame,
+        head,
+        _keep_days(tenure, streams, stream),
+        kind == "interval",
+        streams.shapes[stream],
+    )
+    thing.spots[stream] = spot
+    return spot
 
 
-def _check_line(
-    keys: Opener, item: Item | RefusedLine, org_id: UUID, things: dict[UUID, _Thing]
-) -> _Checked | RefusedLine:
-    if isinstance(item, RefusedLine):
-        return item
+def _trust(bench: _Bench, head: HeadRow) -> None:
+    """`trust_head`; the keys that all heads need are asked for together."""
     try:
-        return _check(keys, item, org_id, things)
-    except DomainError as error:
-        return RefusedLine(item.line, error)
+        trust_head(bench.keys, head)
+    except KeysMissing as missing:
+        every = [one for thing in bench.things.values() for one in thing.heads.values()]
+        raise KeysMissing(ids={(one.tenure_id, one.key_id) for one in every}) from missing
 
 
-def _check(keys: Opener, item: Item, org_id: UUID, things: dict[UUID, _Thing]) -> _Checked:
-    thing = things.get(item.object_id)
-    if thing is None or thing.row.org_id != org_id:
-        raise _unknown("/object")
-    if thing.frame is None:
-        raise ObjectUnclaimed(hold=True)
-    kind = thing.streams.kinds.get(item.stream)
-    if kind is None:
-        raise UnknownStream(f"The product has no stream {item.stream!r}.", field="/stream")
-    if (kind == "interval") != (item.until is not None):
+def _check(item: Item, spot: _Spot) -> _Checked:
+    if spot.is_interval != (item.until is not None):
         raise _wrong_kind(item)
-    if item.stream not in thing.trusted:
-        _trust(keys, thing, item.stream, things)
-    body = thing.streams.shapes[item.stream].write(item.values)
+    body = spot.shape.write(item.values)
+    is_wrong = is_clock_wrong(item.at, item.until, spot.frame)
     if item.record_id is None and item.sequence is None:
-        return _Checked(item, thing, body)
-    names = tuple(_names(item, thing.frame.tenure_id))
+        return _Checked(item, spot, body, is_wrong)
+    names = tuple(_names(item, spot.frame.tenure_id))
     told = f"{item.stream}\n{item.at.isoformat()}\n{item.until}\n{item.corrects}\n{body}"
-    return _Checked(item, thing, body, names, sha256(told))
-
-
-def _trust(keys: Opener, thing: _Thing, stream: str, things: dict[UUID, _Thing]) -> None:
-    """Once for each stream; the keys that all heads need are asked for together."""
-    head = thing.heads.get(stream)
-    if head is not None:
-        try:
-            trust_head(keys, head)
-        except KeysMissing as missing:
-            every = [one for other in things.values() for one in other.heads.values()]
-            raise KeysMissing(ids={(one.tenure_id, one.key_id) for one in every}) from missing
-    thing.trusted.add(stream)
+    return _Checked(item, spot, body, is_wrong, names, sha256(told))
 
 
 def _wrong_kind(item: Item) -> InvalidRecord:
@@ -310,15 +368,15 @@ def _names(item: Item, tenure_id: UUID) -> Iterable[Name]:
         yield Name(item.object_id, sha256(told))
 
 
-def _unheard(conn: Connection, lines: Sequence[_Checked]) -> set[UUID]:
-    """Objects of which a wrong time may belong to an earlier owner. What these very calls bring
-    counts as not heard yet: a device empties its buffer in one go, the old owner's part too."""
-    doubtful = {
-        (one.item.object_id, one.thing.frame.tenure_id)
-        for one in lines
-        if one.thing.frame and is_clock_wrong(one.item.at, one.item.until, one.thing.frame)
-    }
-    return queries.unheard_since_transfer(conn, doubtful) if doubtful else set()
+def _note_unheard(conn: Connection, doubtful: Sequence[_Spot]) -> None:
+    """Note of which objects a wrong time may belong to an earlier owner. What these very calls
+    bring counts as not heard yet: a device empties its buffer in one go, the old owner's part
+    too."""
+    if not doubtful:
+        return
+    unheard = queries.unheard_since_transfer(conn, {spot.key[:2] for spot in doubtful})
+    for spot in doubtful:
+        spot.is_unheard = spot.key[0] in unheard
 
 
 def _counters(conn: Connection, lines: Sequence[_Checked]) -> dict[tuple[StreamKey, str], Counter]:
@@ -327,12 +385,13 @@ def _counters(conn: Connection, lines: Sequence[_Checked]) -> dict[tuple[StreamK
 
 
 def _counter_of(one: _Checked) -> tuple[StreamKey, str]:
-    return _key_of(one), one.item.epoch or ""
+    return one.spot.key, one.item.epoch or ""
 
 
-def _key_of(one: _Checked) -> StreamKey:
-    assert one.thing.frame is not None  # checked: an object without a tenure has no line here
-    return one.item.object_id, one.thing.frame.tenure_id, one.item.stream
+@lru_cache(MAX_RECORDS)
+def _stored(line: int) -> LineResult:
+    """What becomes of nearly every line, so it is said once."""
+    return LineResult(line, STORED)
 
 
 def _take_call(lines: Sequence[_Checked | RefusedLine], call: Call, state: _Round) -> Taken:
@@ -340,51 +399,54 @@ def _take_call(lines: Sequence[_Checked | RefusedLine], call: Call, state: _Roun
     results: list[LineResult] = []
     taken: list[tuple[_Checked, Fresh]] = []
     added: dict[Name, bytes] = {}
+    is_all = True
     for one in lines:
-        if isinstance(one, RefusedLine):
+        if type(one) is RefusedLine:
             results.append(LineResult(one.line, REFUSED, one.error))
+            is_all = False
             continue
+        assert type(one) is _Checked  # there are no others
         try:
-            fresh = _take(one, call, state, added)
+            if one.names and _is_known(one, state, added):
+                results.append(LineResult(one.item.line, DUPLICATE))
+                continue
+            taken.append((one, _take(one, call.signed_by)))
         except DomainError as error:
-            results.append(LineResult(one.item.line, REFUSED, error))
+            results.append(LineResult(one.item.line, REFUSED, error.with_traceback(None)))
+            is_all = False
             continue
-        if fresh is None:
-            results.append(LineResult(one.item.line, DUPLICATE))
-            continue
-        taken.append((one, fresh))
-        added |= dict.fromkeys(one.names, one.content)
-        results.append(LineResult(one.item.line, STORED))
-    refused = [result for result in results if result.status == REFUSED]
-    if call.is_strict and refused:
-        return Taken(refused, BatchRefused())
+        if one.names:
+            added |= dict.fromkeys(one.names, one.content)
+        results.append(_stored(one.item.line))
+    if call.is_strict and not is_all:
+        return Taken([result for result in results if result.status == REFUSED], BatchRefused())
     _join(taken, added, state)
     return Taken(results)
 
 
-def _take(one: _Checked, call: Call, state: _Round, added: dict[Name, bytes]) -> Fresh | None:
-    """The record as it will be stored; None where it is known. A DomainError refuses it."""
-    item, frame = one.item, one.thing.frame
-    assert frame is not None  # checked
-    if one.names and _is_known(one, state, added):
-        return None
-    placed = place(item.at, item.until, frame, is_unheard=item.object_id in state.unheard)
+def _take(one: _Checked, signed_by: str | None) -> Fresh:
+    """The record as it will be stored. A DomainError refuses it."""
+    item, spot, body, is_wrong, _, _ = one
+    frame, at = spot.frame, item.at
+    placed_at, flags = at, ""
+    if is_wrong or at < frame.claimed_at:  # else it stands where it says, as nearly all do
+        placed_at, flags = place(at, item.until, frame, is_unheard=spot.is_unheard)
     if frame.pauses:
-        check_pauses(item.stream, placed.placed_at, frame.pauses)
+        check_pauses(item.stream, placed_at, frame.pauses)
     if item.record_id is not None and item.sequence is None:
-        _check_age(item, frame)
-    at = to_micros(item.at)
-    return Fresh(
-        at,
+        _check_age(one)
+    start = to_micros(at)
+    return (
+        start,
         None if item.until is None else to_micros(item.until),
-        at if placed.placed_at is item.at else to_micros(placed.placed_at),
-        placed.flags,
+        start if placed_at is at else to_micros(placed_at),
+        flags,
         item.record_id,
         item.epoch,
         item.sequence,
         item.corrects,
-        one.body,
-        call.signed_by,
+        body,
+        signed_by,
     )
 
 
@@ -406,9 +468,8 @@ def _is_same(conn: Connection, keys: Opener, one: _Checked) -> bool:
     """Whether a record is the one that was stored under its device sequence, too long ago for its
     name to be remembered: the stored one is looked up at this one's time. Where that time says
     nothing, or something was removed there, it counts as the same, and is not stored again."""
-    object_id, tenure_id, stream = _key_of(one)
-    assert one.thing.frame is not None  # checked
-    if is_clock_wrong(one.item.at, one.item.until, one.thing.frame):
+    object_id, tenure_id, stream = one.spot.key
+    if one.is_wrong:
         return True
     at = to_micros(one.item.at)
     log = Log(conn, keys, object_id, tenure_id)
@@ -420,44 +481,41 @@ def _is_same(conn: Connection, keys: Opener, one: _Checked) -> bool:
     return queries.is_removed_at(conn, object_id, tenure_id, stream, at)
 
 
-def _check_age(item: Item, frame: Frame) -> None:
+def _check_age(one: _Checked) -> None:
     """A name is kept for some days after its record came, and that was not before the record
     began, nor before the claim; a clock that is wrong says nothing of when it began."""
-    is_wrong = is_clock_wrong(item.at, item.until, frame)
-    earliest = frame.claimed_at if is_wrong else max(item.at, frame.claimed_at)
+    frame = one.spot.frame
+    earliest = frame.claimed_at if one.is_wrong else max(one.item.at, frame.claimed_at)
     if earliest < frame.now - NAMES_KEPT:
         raise TooLateForId(field="/id")
 
 
 def _join(taken: Sequence[tuple[_Checked, Fresh]], added: dict[Name, bytes], state: _Round) -> None:
     for one, fresh in taken:
-        key = _key_of(one)
-        state.fresh.setdefault(key, []).append(fresh)
-        if fresh.sequence is not None:
-            state.counters[_counter_of(one)].had.add(fresh.sequence)
-        if fresh.corrects is not None:
-            state.corrected.append((*key, fresh.corrects))
-        state.names += [(*name, one.content, _until(one, name, fresh, state)) for name in one.names]
+        one.spot.fresh.append(fresh)
+        if one.names:
+            _join_names(one, fresh, state)
+        if one.item.corrects is not None:
+            state.corrected.append((*one.spot.key, one.item.corrects))
     state.seen |= added
 
 
-def _until(one: _Checked, name: Name, fresh: Fresh, state: _Round) -> datetime:
-    """When a name need not be known any more: the log itself tells a number after some days, at
-    its record's time, unless that was ahead of the server's."""
-    is_ahead = fresh.at > fresh.placed
-    if is_ahead and fresh.sequence is not None and name == one.names[-1]:
-        return _NEVER
-    return state.now + NAMES_KEPT
+def _join_names(one: _Checked, fresh: Fresh, state: _Round) -> None:
+    """The log itself tells a number after some days, at its record's time, unless that was ahead
+    of the server's: then its name is kept for ever."""
+    until = [state.now + NAMES_KEPT] * len(one.names)
+    if one.item.sequence is not None:
+        state.counters[_counter_of(one)].had.add(one.item.sequence)
+        at, _, placed, *_ = fresh
+        if at > placed:
+            until[-1] = _NEVER
+    state.names += [(*n, one.content, end) for n, end in zip(one.names, until, strict=True)]
 
 
-def _write(conn: Connection, taker: Taker, things: dict[UUID, _Thing], state: _Round) -> None:
-    if not state.fresh:
+def _write(conn: Connection, taker: Taker, spots: Sequence[_Spot], state: _Round) -> None:
+    if not spots:
         return
-    work = []
-    for key, records in state.fresh.items():
-        thing = things[key[0]]
-        head = thing.heads.get(key[2]) or new_head(key, state.now)
-        work.append((_place_of(thing, head), head, _keep_days(thing, key[2]), records))
+    work = [(spot.place, spot.head, spot.keep_days, spot.fresh) for spot in spots]
     append(conn, taker.keys, state.now, work)
     if state.names:
         note_names(conn, state.names)
@@ -467,15 +525,8 @@ def _write(conn: Connection, taker: Taker, things: dict[UUID, _Thing], state: _R
         note_corrections(conn, state.now, state.corrected)
 
 
-def _keep_days(thing: _Thing, stream: str) -> int | None:
+def _keep_days(tenure: TenureRow, streams: Streams, stream: str) -> int | None:
     """How long the stream is kept: as the product says, or the owner, whichever is shorter."""
-    chosen = (thing.tenure.keep_days or {}).get(stream) if thing.tenure else None
-    days = [one for one in (chosen, thing.streams.keep_days[stream]) if one is not None]
+    chosen = (tenure.keep_days or {}).get(stream)
+    days = [one for one in (chosen, streams.keep_days[stream]) if one is not None]
     return min(days, default=None)
-
-
-def _place_of(thing: _Thing, head: HeadRow) -> StreamPlace:
-    assert thing.tenure is not None  # something of it is stored
-    return StreamPlace(
-        thing.tenure.owner_id, head.object_id, head.tenure_id, head.stream, head.key_turn
-    )

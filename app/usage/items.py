@@ -15,6 +15,7 @@ MAX_RECORDS = 10_000
 _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)?", re.ASCII
 )
+_IN_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z", re.ASCII).fullmatch
 _MEMBERS = frozenset(
     {"object", "stream", "at", "until", "values", "id", "sequence", "epoch", "corrects"}
 )
@@ -72,7 +73,7 @@ def _read_all(records: Sequence[Any], object_id: UUID | None) -> list[Item | Ref
         try:
             items.append(read_item(line, record, object_id, known))
         except DomainError as error:
-            items.append(RefusedLine(line, error))
+            items.append(RefusedLine(line, error.with_traceback(None)))
     return items
 
 
@@ -83,7 +84,8 @@ def read_item(
     none."""
     if not isinstance(record, dict):
         raise InvalidRecord("A record is a JSON object.")
-    if not record.keys() <= _MEMBERS:
+    is_plain = record.keys() <= _PLAIN_MEMBERS
+    if not is_plain and not record.keys() <= _MEMBERS:
         extra = next(name for name in record if name not in _MEMBERS)
         raise InvalidRecord(f"A record has no member {extra[:60]!r}.")
     values = record.get("values")
@@ -93,15 +95,9 @@ def read_item(
     until = _read_time(record, "until") if "until" in record else None
     if until is not None and until < at:
         raise InvalidRecord("`until` lies before `at`.", field="/until")
-    item = Item(
-        line,
-        _read_object(record, object_id, known),
-        _read_text(record, "stream", _LONGEST_STREAM),
-        at,
-        until,
-        values,
-    )
-    return item if record.keys() <= _PLAIN_MEMBERS else _name(item, record)
+    whose = _read_object(record, object_id, known)
+    item = Item(line, whose, _read_text(record, "stream", _LONGEST_STREAM), at, until, values)
+    return item if is_plain else _name(item, record)
 
 
 def _name(item: Item, record: Mapping[str, Any]) -> Item:
@@ -146,6 +142,11 @@ def _read_text(record: Mapping[str, Any], name: str, longest: int) -> str:
 
 def _read_time(record: Mapping[str, Any], name: str) -> datetime:
     text = record.get(name)
+    if type(text) is str and _IN_UTC(text):  # as nearly all of them are
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError as error:
+            raise _no_time(name) from error
     match = _TIME.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         raise InvalidRecord(f"`{name}` is a time as in RFC 3339.", field=f"/{name}")
@@ -157,4 +158,8 @@ def _read_time(record: Mapping[str, Any], name: str) -> datetime:
     try:
         return datetime.fromisoformat(match.string.upper()).astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise InvalidRecord(f"`{name}` is no time that exists.", field=f"/{name}") from error
+        raise _no_time(name) from error
+
+
+def _no_time(name: str) -> InvalidRecord:
+    return InvalidRecord(f"`{name}` is no time that exists.", field=f"/{name}")

@@ -6,6 +6,7 @@ are written once.
 
 from collections.abc import Sequence
 from itertools import accumulate, pairwise, repeat
+from operator import le, lt
 from threading import local
 from typing import Any
 
@@ -31,7 +32,10 @@ class Unreadable(Exception):
 
 def pack(entries: Sequence[Entry], first_seq: int) -> bytes:
     """The entries as bytes, whatever order they come in."""
-    ordered = sorted(entries, key=_place)
+    times = [entry.placed for entry in entries]
+    numbers = [entry.seq for entry in entries]
+    is_ordered = all(map(le, times, times[1:])) and all(map(lt, numbers, numbers[1:]))
+    ordered = entries if is_ordered else sorted(entries, key=_place)
     seqs = [entry.seq - first_seq for entry in ordered]
     columns = list(zip(*ordered, strict=True))
     _, at, until, placed, received, flags, ids, epochs, sequences, corrects, bodies, salts = columns

@@ -32,10 +32,10 @@ class Shape:
         """The values as canonical JSON text; InvalidValue where they do not fit."""
         if not self.validator.is_valid(values):
             raise self._explain(values)
-        whole = {name: int(values[name]) for name in self.whole & values.keys()}
-        body = orjson.dumps(
-            values | whole if whole else values, option=orjson.OPT_SORT_KEYS
-        ).decode()
+        for name in self.whole:
+            if type(values.get(name)) is float:
+                values = values | {name: int(values[name])}
+        body = orjson.dumps(values, option=orjson.OPT_SORT_KEYS).decode()
         if len(body) > MAX_BODY:
             raise InvalidValue(f"The values have over {MAX_BODY} characters.", field="/values")
         return body

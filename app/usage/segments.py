@@ -171,10 +171,18 @@ def month_of(micros: int) -> int:
 
 def by_month(entries: Iterable[Entry], most: int) -> Iterator[list[Entry]]:
     """Runs of neighbours of one month, at most `most` entries each: what one segment may hold."""
+    for run in _months(list(entries)):
+        for start in range(0, len(run), most):
+            yield run[start : start + most]
+
+
+def _months(entries: list[Entry]) -> Iterator[list[Entry]]:
+    times = [entry.placed for entry in entries]
+    if month_of(min(times)) == month_of(max(times)):
+        yield entries
+        return
     for _, run in groupby(entries, lambda entry: month_of(entry.placed)):
-        whole = list(run)
-        for start in range(0, len(whole), most):
-            yield whole[start : start + most]
+        yield list(run)
 
 
 def _sealed(row: SegmentRow, key: WritingKey, inside: bytes) -> SegmentRow:

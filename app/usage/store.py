@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from itertools import groupby
+from itertools import count, groupby
+from operator import itemgetter
 from os import urandom
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, delete, insert
@@ -23,19 +24,21 @@ SMALL = 100  # records; a segment of fewer waits to be packed with its neighbour
 _ADD_SEGMENTS, _ADD_NAMES = insert(Segment), insert(RecentName)
 
 
-class Fresh(NamedTuple):
-    """A record that will be stored; times in microseconds since 1970."""
-
-    at: int
-    until: int | None
-    placed: int
-    flags: str
-    record_id: str | None
-    epoch: str | None
-    sequence: int | None
-    corrects: str | None
-    body: str
-    signed_by: str | None
+# A record that will be stored, as plain as there are many: at, until, placed (microseconds since
+# 1970), flags, record id, epoch, sequence, corrects, body, signed by.
+Fresh = tuple[
+    int,
+    int | None,
+    int,
+    str,
+    str | None,
+    str | None,
+    int | None,
+    str | None,
+    str,
+    str | None,
+]
+_SIGNED_BY = itemgetter(9)
 
 
 def append(
@@ -96,7 +99,7 @@ def _names(
     return seals | {
         KeyName(place.owner_id, place.tenure_id, place.stream, month, place.turn)
         for place, _, _, records in fresh
-        for month in {month_of(one.placed) for one in records}
+        for month in {month_of(placed) for _, _, placed, *_ in records}
     }
 
 
@@ -105,24 +108,16 @@ def _segments(
 ) -> Iterable[SegmentRow]:
     salts = urandom(SALT_BYTES * len(records))
     entries = [
-        Entry(
-            head.next_seq + n,
-            one.at,
-            one.until,
-            one.placed,
-            now,
-            one.flags,
-            one.record_id,
-            one.epoch,
-            one.sequence,
-            one.corrects,
-            one.body,
-            salts[n * SALT_BYTES : (n + 1) * SALT_BYTES],
+        Entry(seq, at, until, placed, now, flags, name, epoch, number, corrects, body, salt)
+        for seq, (at, until, placed, flags, name, epoch, number, corrects, body, _), salt in zip(
+            count(head.next_seq),
+            records,
+            [salts[i : i + SALT_BYTES] for i in range(0, len(salts), SALT_BYTES)],
+            strict=False,
         )
-        for n, one in enumerate(records)
     ]
     before, start = head.head, 0
-    for signed_by, run in groupby(records, lambda one: one.signed_by):
+    for signed_by, run in groupby(records, _SIGNED_BY):
         end = start + sum(1 for _ in run)
         for part in by_month(entries[start:end], MOST_ENTRIES):
             row = seal(keys, place, part, before, signed_by)

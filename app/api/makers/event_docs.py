@@ -3,6 +3,7 @@
 from typing import Any
 
 from app.api.examples import json_example
+from app.api.kept import KEY_WORDS
 from app.kit import jsonio
 from app.usage.items import MAX_RECORDS
 
@@ -35,32 +36,43 @@ _SENML = [
     {"n": "wear/duration", "u": "s", "v": 2520},
     {"n": "temperature", "t": -52800, "u": "Cel", "v": 30},
 ]
-PARAMETERS: dict[str, Any] = {
-    "parameters": [
-        {
-            "name": "Prefer",
-            "in": "header",
-            "required": False,
-            "schema": {"type": "string"},
-            "description": "`handling=strict` (RFC 7240): all lines or none.",
-        },
-        {
-            "name": "Content-Encoding",
-            "in": "header",
-            "required": False,
-            "schema": {"type": "string", "enum": ["gzip", "zstd"]},
-            "description": "How the body is compressed, if it is.",
-        },
-        {
-            "name": "Detached-JWS",
-            "in": "header",
-            "required": False,
-            "schema": {"type": "string", "maxLength": 4096},
-            "description": "The object's own signature over the body before compression "
-            "(RFC 7515, appendix F); for calls about one object.",
-        },
-    ]
+OBJECT_ID: dict[str, Any] = {
+    "name": "object_id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string"},
+    "description": "The object's id.",
 }
+
+
+def parameters(*more: dict[str, Any]) -> dict[str, Any]:
+    """The headers that a call may have, for `openapi_extra`."""
+    headers: list[tuple[str, str, dict[str, Any]]] = [
+        ("Idempotency-Key", KEY_WORDS, {"maxLength": 255}),
+        ("Prefer", "`handling=strict` (RFC 7240): all lines or none.", {}),
+        (
+            "Content-Encoding",
+            "How the body is compressed, if it is.",
+            {"enum": ["gzip", "zstd"]},
+        ),
+        (
+            "Detached-JWS",
+            "The object's own signature over the body before compression (RFC 7515, appendix F); "
+            "for calls about one object.",
+            {"maxLength": 4096},
+        ),
+    ]
+    told = [
+        {
+            "name": name,
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string", **schema},
+            "description": description,
+        }
+        for name, description, schema in headers
+    ]
+    return {"parameters": [*more, *told]}
 
 
 def _text(longest: int, description: str) -> dict[str, Any]:

@@ -7,14 +7,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from app.api.examples import BEARER, problem_responses
-from app.api.kept import REPLAYED, OptionalKey
-from app.api.makers.event_docs import PARAMETERS, RESULTS_EXAMPLE, request_body
+from app.api.kept import REPLAYED
+from app.api.makers.event_docs import OBJECT_ID, RESULTS_EXAMPLE, parameters, request_body
 from app.api.makers.sending import Intake, Sending
 from app.keys.log_keys import KeysMissing, LogKeys
-from app.kit.clock import Clock
 from app.kit.db import Database
-from app.kit.errors import MalformedRequest, NotFound, Unavailable
-from app.kit.http import AppClock, AppDatabase, AppSettings
+from app.kit.errors import DomainError, MalformedRequest, NotFound, Unavailable
 from app.kit.idempotency import check_key
 from app.kit.ids import parse_id
 from app.oauth.protect import bearer_token
@@ -34,15 +32,9 @@ _TRIES = 4
     "/events",
     summary="Send records of any of your objects",
     responses=problem_responses(*_PROBLEMS) | {200: RESULTS_EXAMPLE},
-    openapi_extra=BEARER | PARAMETERS | request_body(with_object=True),
+    openapi_extra=BEARER | parameters() | request_body(with_object=True),
 )
-async def send_events(
-    request: Request,
-    database: AppDatabase,
-    clock: AppClock,
-    settings: AppSettings,
-    key: OptionalKey = None,
-) -> Response:
+async def send_events(request: Request) -> Response:
     """Stores one record or an array of at most 10,000, and answers for each line, counted from 1:
     `stored`, `duplicate` (its `id` came before with the same content) or `refused` with the
     problem's type. Lines do not touch each other, and the status is 200 whatever became of them,
@@ -50,76 +42,88 @@ async def send_events(
     A body that is not wholly JSON is refused with 422, and nothing of it is stored.
 
     A refused line with `hold` may be kept back and sent again once the object is recording."""
-    return await _store(request, await _receive(request, None, key, settings, clock), database)
+    return await _store(request, await _receive(request, None))
 
 
 @router.post(
     "/objects/{object_id}/events",
     summary="Send records of one object",
     responses=problem_responses(404, *_PROBLEMS) | {200: RESULTS_EXAMPLE},
-    openapi_extra=BEARER | PARAMETERS | request_body(with_object=False),
+    openapi_extra=BEARER | parameters(OBJECT_ID) | request_body(with_object=False),
 )
-async def send_object_events(
-    request: Request,
-    object_id: str,
-    database: AppDatabase,
-    clock: AppClock,
-    settings: AppSettings,
-    key: OptionalKey = None,
-) -> Response:
+async def send_object_events(request: Request) -> Response:
     """The same for one object, which the records then do not name. An object that is unknown or
     another maker's is 404 for the whole call."""
-    sending = await _receive(request, object_id, key, settings, clock)
-    return await _store(request, sending, database)
+    return await _store(request, await _receive(request, request.path_params["object_id"]))
 
 
-async def _receive(
-    request: Request, object_id: str | None, key: str | None, settings: Settings, clock: Clock
-) -> Sending:
+async def _receive(request: Request, object_id: str | None) -> Sending:
+    """What was sent. Nothing is injected, on this road as on no other: that costs more than all
+    the rest of the door."""
+    settings: Settings = request.app.state.settings
     token = bearer_token(request)
-    key = check_key(key, is_secret=False)
-    signature = _signature(request, object_id)
+    headers = _headers(request)
+    key = check_key(headers.get("idempotency-key", [None])[0], is_secret=False)
+    signature = _signature(headers.get("detached-jws", []), object_id)
     wanted = None if object_id is None else parse_id(object_id)
     packed = await request.body()
     if object_id is not None and wanted is None:
         raise NotFound("There is no such object of yours.")
-    encoding = ", ".join(request.headers.getlist("content-encoding"))
-    kind = request.headers.get("content-type", "")
-    now = clock.now()
+    encoding = ", ".join(headers.get("content-encoding", []))
+    kind = headers.get("content-type", [""])[0]
+    now = request.app.state.clock.now()
 
-    def read() -> tuple[bytes, Batch]:
-        body = unpack(packed, encoding, settings.unpacked_limit_bytes)
-        return body, read_body(body, kind, wanted, now)
+    def read() -> tuple[bytes, Batch] | DomainError:
+        """An error is told: one that a thread raises is held in a circle, its body with it."""
+        try:
+            body = unpack(packed, encoding, settings.unpacked_limit_bytes)
+            return body, read_body(body, kind, wanted, now)
+        except DomainError as error:
+            return error.with_traceback(None)
 
     is_large = len(packed) > _LARGE or encoding not in ("", "identity")
-    body, batch = await run_in_threadpool(read) if is_large else read()
+    found = await run_in_threadpool(read) if is_large else read()
+    if isinstance(found, DomainError):
+        try:
+            raise found
+        finally:
+            del found  # or it would hold itself, and all that was sent, by way of this frame
+    body, batch = found
     return Sending(
         token,
         batch,
         wanted,
-        _is_strict(request),
+        _is_strict(headers.get("prefer", [])),
         key,
-        f"{request.method} {request.url.path} {kind}\n".encode() + body if key else b"",
+        f"POST {request.url.path} {kind}\n".encode() + body if key else b"",
         signature,
         body if signature else b"",
     )
 
 
-def _signature(request: Request, object_id: str | None) -> str | None:
-    found = request.headers.getlist("detached-jws")
+def _headers(request: Request) -> dict[str, list[str]]:
+    """The headers by name, in one walk: Starlette takes one for each that is asked for."""
+    found: dict[str, list[str]] = {}
+    for name, value in request.scope["headers"]:
+        found.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1"))
+    return found
+
+
+def _signature(found: list[str], object_id: str | None) -> str | None:
     if len(found) > 1 or (found and object_id is None):
         raise MalformedRequest("Sign a call about one object (/v1/objects/{id}/events), once.")
     return found[0] if found else None
 
 
-def _is_strict(request: Request) -> bool:
+def _is_strict(told: list[str]) -> bool:
     """Whether the caller prefers all or nothing (RFC 7240 §4.4)."""
-    wishes = ",".join(request.headers.getlist("prefer")).split(",")
+    wishes = ",".join(told).split(",") if told else []
     return any(_STRICT.fullmatch(wish.partition(";")[0].strip().lower()) for wish in wishes)
 
 
-async def _store(request: Request, sending: Sending, database: Database) -> Response:
+async def _store(request: Request, sending: Sending) -> Response:
     """Give the call to the writer; where this process lacks a key of the log, fetch it first."""
+    database: Database = request.app.state.db
     intake: Intake = request.app.state.intake
     keys: LogKeys = request.app.state.log_keys
     for _ in range(_TRIES):
@@ -134,7 +138,10 @@ async def _store(request: Request, sending: Sending, database: Database) -> Resp
     else:
         raise Unavailable
     if isinstance(answer, Exception):
-        raise answer
+        try:
+            raise answer
+        finally:
+            del answer
     headers = {"Cache-Control": "no-store"}
     if answer.is_replay:
         headers[REPLAYED] = "true"

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -27,9 +28,13 @@ from app.usage.ingest import (
     Taker,
     ingest_all,
 )
+from app.usage.items import MAX_RECORDS
 from app.usage.signatures import verify_detached
 
-_STORED_LINE = b'{"line":%d,"status":"stored"}'
+
+@lru_cache(MAX_RECORDS)
+def _stored_line(line: int) -> bytes:
+    return b'{"line":%d,"status":"stored"}' % line
 
 
 @dataclass(frozen=True)
@@ -153,10 +158,12 @@ def _answer(taken: Taken, origin: str) -> Answer | Exception:
 
 
 def _write_results(results: Sequence[LineResult], origin: str) -> bytes:
-    counts = Counter(one.status for one in results)
+    counts = Counter([one.status for one in results])
     lines = [
-        _STORED_LINE % one.line if one.status == STORED else jsonio.dumps(_write_line(one, origin))
-        for one in results
+        _stored_line(line)
+        if status is STORED
+        else jsonio.dumps(_write_line(LineResult(line, status, error), origin))
+        for line, status, error in results
     ]
     totals = {status: counts[status] for status in (STORED, DUPLICATE, REFUSED)}
     return b'{"results":[' + b",".join(lines) + b"]," + jsonio.dumps(totals)[1:]
