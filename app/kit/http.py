@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from fastapi.routing import APIRoute
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -145,13 +145,13 @@ class RequestId:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        given = Headers(scope=scope).get("request-id", "")
+        given = next((v for k, v in scope["headers"] if k == b"request-id"), b"").decode("latin-1")
         bind_request_id(given if _REQUEST_ID.fullmatch(given) else str(new_id()))
         name = request_id()
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["Request-Id"] = name
+                message["headers"] = [*message["headers"], (b"request-id", name.encode())]
             await send(message)
 
         await self.app(scope, receive, send_with_id)
@@ -181,7 +181,7 @@ class BodyGate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        fault = self._fault(scope["path"], Headers(scope=scope))
+        fault = self._fault(scope["path"], scope["headers"])
         if b"%00" in scope["query_string"] and not scope["path"].startswith(self.token_first):
             fault = MalformedRequest("The query contains NUL.")
         if fault is not None:
@@ -209,15 +209,15 @@ class BodyGate:
 
         return take
 
-    def _fault(self, path: str, headers: Headers) -> DomainError | None:
-        encodings = headers.getlist("content-encoding")
-        unpacks = self.unpacking is not None and self.unpacking.fullmatch(path)
-        if [one.strip().lower() for one in encodings] not in ([], ["identity"]) and not unpacks:
+    def _fault(self, path: str, headers: list[tuple[bytes, bytes]]) -> DomainError | None:
+        encodings = [v.decode("latin-1") for k, v in headers if k == b"content-encoding"]
+        is_plain = [one.strip().lower() for one in encodings] in ([], ["identity"])
+        if not is_plain and not (self.unpacking and self.unpacking.fullmatch(path)):
             named = ", ".join(encodings)[:40]
             return UnsupportedEncoding(f"The content encoding {named!r} is not taken.")
-        length = headers.get("content-length", "0")
-        if length.isascii() and length.isdigit() and int(length) > self.limit:
-            return BodyTooLarge(f"The body has {length} bytes; the limit is {self.limit}.")
+        length = next((v for k, v in headers if k == b"content-length"), b"0")
+        if length.isdigit() and int(length) > self.limit:
+            return BodyTooLarge(f"The body has {int(length)} bytes; the limit is {self.limit}.")
         return None
 
 

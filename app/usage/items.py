@@ -19,10 +19,10 @@ _IN_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z", re.ASCII)
 _MEMBERS = frozenset(
     {"object", "stream", "at", "until", "values", "id", "sequence", "epoch", "corrects"}
 )
-_LONGEST_ID = 100
-_LONGEST_EPOCH = 64
+LONGEST_ID = 100
+LONGEST_EPOCH = 64
 _PLAIN_MEMBERS = frozenset({"object", "stream", "at", "until", "values"})
-_LONGEST_STREAM = 40
+LONGEST_STREAM = 40
 
 
 class Item(NamedTuple):
@@ -95,8 +95,13 @@ def read_item(
     until = _read_time(record, "until") if "until" in record else None
     if until is not None and until < at:
         raise InvalidRecord("`until` lies before `at`.", field="/until")
-    whose = _read_object(record, object_id, known)
-    item = Item(line, whose, _read_text(record, "stream", _LONGEST_STREAM), at, until, values)
+    whose = object_id
+    if whose is None or "object" in record:
+        whose = _read_object(record, object_id, known)
+    stream = record.get("stream")
+    if type(stream) is not str or not 0 < len(stream) <= LONGEST_STREAM:
+        stream = _read_text(record, "stream", LONGEST_STREAM)
+    item = Item(line, whose, stream, at, until, values)
     return item if is_plain else _name(item, record)
 
 
@@ -108,10 +113,10 @@ def _name(item: Item, record: Mapping[str, Any]) -> Item:
     if "epoch" in record and sequence is None:
         raise InvalidRecord("`epoch` stands beside a `sequence` only.", field="/epoch")
     return item._replace(
-        record_id=_read_text(record, "id", _LONGEST_ID) if "id" in record else None,
+        record_id=_read_text(record, "id", LONGEST_ID) if "id" in record else None,
         sequence=sequence,
-        epoch=_read_text(record, "epoch", _LONGEST_EPOCH) if "epoch" in record else None,
-        corrects=_read_text(record, "corrects", _LONGEST_ID) if "corrects" in record else None,
+        epoch=_read_text(record, "epoch", LONGEST_EPOCH) if "epoch" in record else None,
+        corrects=_read_text(record, "corrects", LONGEST_ID) if "corrects" in record else None,
     )
 
 

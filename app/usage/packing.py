@@ -6,7 +6,7 @@ are written once.
 
 from collections.abc import Sequence
 from itertools import accumulate, pairwise, repeat
-from operator import le, lt
+from operator import le, lt, sub
 from threading import local
 from typing import Any
 
@@ -43,8 +43,8 @@ def pack(entries: Sequence[Entry], first_seq: int) -> bytes:
         [
             None if seqs == list(range(len(seqs))) else seqs,
             [at[0], *(b - a for a, b in pairwise(at))],
-            _same(None if u is None else u - a for a, u in zip(at, until, strict=True)),
-            _same(p - a for a, p in zip(at, placed, strict=True)),
+            _same([None if u is None else u - a for a, u in zip(at, until, strict=True)]),
+            _same(list(map(sub, placed, at))),
             _same(received),
             _same(flags),
             _same(ids),
@@ -98,9 +98,8 @@ def _place(entry: Entry) -> tuple[int, int]:
     return entry.placed, entry.seq
 
 
-def _same(values: Any) -> list[Any]:
+def _same(column: Sequence[Any]) -> Sequence[Any]:
     """A column: [value] where all are equal, else one value for each entry."""
-    column = list(values)
     return column[:1] if column.count(column[0]) == len(column) else column
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 from app.kit import jsonio
 from app.kit.errors import DomainError
 from app.usage.errors import TooManyRecords
+from app.usage.formats.plain import read_plain
 from app.usage.items import MAX_RECORDS, Item, RefusedLine, read_item
 
 _BLANK = b" \t\r\n"
@@ -32,6 +33,9 @@ def read_ndjson(body: bytes, object_id: UUID | None = None) -> list[Item | Refus
 def _read_line(
     line: int, text: bytes, object_id: UUID | None, known: dict[str, UUID | None]
 ) -> Item | RefusedLine:
+    plain = read_plain(text, object_id)
+    if plain is not None and len(plain) == 1 and text.lstrip(_BLANK)[:1] == b"{":
+        return plain[0]._replace(line=line)
     try:
         return read_item(line, jsonio.loads(text), object_id, known)
     except DomainError as error:

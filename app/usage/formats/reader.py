@@ -1,5 +1,6 @@
 """The body of a call to send usage, read by its content type. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -9,6 +10,7 @@ from app.kit.errors import UnsupportedEncoding
 from app.usage.errors import TooManyRecords
 from app.usage.formats.assemble import Measure, read_measures
 from app.usage.formats.ndjson import read_ndjson
+from app.usage.formats.plain import read_plain
 from app.usage.formats.senml import resolve
 from app.usage.formats.senml_cbor import read_cbor
 from app.usage.items import MAX_RECORDS, Item, RefusedLine, read_items
@@ -24,7 +26,7 @@ CONTENT_TYPES = (JSON, *NDJSON, SENML_JSON, SENML_CBOR)
 class Batch:
     """What a body holds: records, or SenML measurements that are yet to become records."""
 
-    items: list[Item | RefusedLine] = field(default_factory=list)
+    items: Sequence[Item | RefusedLine] = field(default_factory=list)
     measures: list[Measure | RefusedLine] = field(default_factory=list)
 
 
@@ -36,7 +38,7 @@ def read_body(body: bytes, content_type: str, object_id: UUID | None, now: datet
     """
     kind = content_type.partition(";")[0].strip().lower()
     if kind == JSON:
-        return Batch(items=read_items(jsonio.loads(body), object_id))
+        return Batch(items=read_plain(body, object_id) or read_items(jsonio.loads(body), object_id))
     if kind in NDJSON:
         return Batch(items=read_ndjson(body, object_id))
     if kind == SENML_JSON:
