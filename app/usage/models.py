@@ -29,7 +29,14 @@ class Segment(Base):
             ["object_id", "tenure_id"], ["tenures.object_id", "tenures.tenure_id"]
         ),
         CheckConstraint("state IN ('stored','expired','erased')", "state"),
-        Index("ix_usage_segments_time", "object_id", "tenure_id", "stream", "placed_from"),
+        Index(  # with the number, so that it gives the order of a page whole
+            "ix_usage_segments_time",
+            "object_id",
+            "tenure_id",
+            "stream",
+            "placed_from",
+            "first_seq",
+        ),
     )
 
     object_id: Mapped[UUID] = mapped_column(Id, primary_key=True)

@@ -24,6 +24,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    true,
 )
 
 from app.objects.models import Object, Product, Stream, Tenure
@@ -267,7 +268,8 @@ def segments_back(
 ) -> Near:
     """The stored segments that begin last, as many as bring `limit` records, the newest first."""
     ids = {"object_id": object_id, "tenure_id": tenure_id, "stream": stream}
-    found = _near(conn.execute(_BACK, ids | {"limit": limit + 1, "wanted": limit}).all(), limit + 1)
+    rows = conn.execute(_BACK[conn.dialect.name], ids | {"limit": limit + 1, "wanted": limit})
+    found = _near(rows.all(), limit + 1)
     if found.next_from is None:
         return found
     reach = conn.execute(_REACH_TO, ids | {"next_from": from_micros(found.next_from)}).scalar_one()
@@ -452,10 +454,10 @@ def _forward(dialect: str) -> Select[Any]:
         .subquery()
     )
     sure = case((near.c.placed_from > low, near.c.records), else_=0)
-    return _with_sealed(near, sure, is_back=False)
+    return _with_sealed(near, sure, dialect, is_back=False)
 
 
-def _back() -> Select[Any]:
+def _back(dialect: str) -> Select[Any]:
     near = (
         select(Segment.first_seq, Segment.records, Segment.placed_from)
         .where(*_mine(Segment), Segment.state == STORED)
@@ -463,32 +465,53 @@ def _back() -> Select[Any]:
         .limit(_LIMIT)
         .subquery()
     )
-    return _with_sealed(near, near.c.records, is_back=True)
+    return _with_sealed(near, near.c.records, dialect, is_back=True)
 
 
-def _with_sealed(near: Any, sure: ColumnElement[Any], *, is_back: bool) -> Select[Any]:
-    """Join the entries to those of `near` that are wanted: until their sure count is enough."""
+def _with_sealed(
+    near: Any, sure: ColumnElement[Any], dialect: str, *, is_back: bool
+) -> Select[Any]:
+    """Join the entries to those of `near` that are wanted: until their sure count is enough.
+
+    PostgreSQL gets each by its key, whatever it knows of the table: of one that has grown since it
+    was analyzed it believes that a stream has one segment, and would walk all of them for each.
+    """
     order = [near.c.placed_from, near.c.first_seq]
     if is_back:
         order = [one.desc() for one in order]
     before = func.sum(sure).over(order_by=order, rows=(None, 0)) - sure
-    run = select(near.c.first_seq, (before < bindparam("wanted")).label("is_taken")).subquery()
+    is_taken = (before < bindparam("wanted")).label("is_taken")
+    run = select(near.c.first_seq, near.c.placed_from, is_taken).subquery()
     columns = [
         case((run.c.is_taken, one), else_=None).label("sealed") if one.name == "sealed" else one
         for one in _ROW
     ]
-    places = [Segment.placed_from, Segment.first_seq]
-    return (
-        select(*columns, run.c.is_taken)
-        .join(run, (Segment.first_seq == run.c.first_seq))
-        .where(*_mine(Segment))
-        .order_by(*(one.desc() if is_back else one for one in places))
-    )
+    if dialect == "sqlite":
+        joined = select(*columns, run.c.is_taken).join(run, Segment.first_seq == run.c.first_seq)
+        places: list[ColumnElement[Any]] = [
+            Segment.__table__.c.placed_from,
+            Segment.__table__.c.first_seq,
+        ]
+        joined = joined.where(*_mine(Segment))
+    else:
+        found = (
+            select(*columns)
+            .where(
+                *_mine(Segment),
+                Segment.first_seq == run.c.first_seq,
+                Segment.placed_from == run.c.placed_from,  # so that either index leads there
+            )
+            .limit(1)
+            .lateral()
+        )
+        joined = select(*found.c, run.c.is_taken).join_from(run, found, true())
+        places = [found.c.placed_from, found.c.first_seq]
+    return joined.order_by(*(one.desc() if is_back else one for one in places))
 
 
 _HEAD = select(StreamHead.__table__).where(*_mine(StreamHead))
 _FORWARD = {dialect: _forward(dialect) for dialect in ("sqlite", "postgresql")}
-_BACK = _back()
+_BACK = {dialect: _back(dialect) for dialect in ("sqlite", "postgresql")}
 _REACH_TO = select(func.max(Segment.placed_to)).where(
     *_mine(Segment), Segment.state == STORED, Segment.placed_from <= bindparam("next_from")
 )

@@ -117,7 +117,7 @@ def upgrade() -> None:
     info={'family': 'object'},
     sqlite_strict=True
     )
-    op.create_index('ix_usage_segments_time', 'usage_segments', ['object_id', 'tenure_id', 'stream', 'placed_from'], unique=False)
+    op.create_index('ix_usage_segments_time', 'usage_segments', ['object_id', 'tenure_id', 'stream', 'placed_from', 'first_seq'], unique=False)
 
 
 def downgrade() -> None:
