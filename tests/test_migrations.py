@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from alembic import command
@@ -11,6 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Engine, inspect, text
 
 from app.kit.db import Database
@@ -115,3 +117,30 @@ def test_failed_migration_leaves_nothing(
     assert "half_made" not in tables(engine)
     with engine.connect() as connection:
         assert MigrationContext.configure(connection).get_current_revision() == head
+
+
+def test_rows_that_cannot_be_sealed_stop_the_migration(
+    engine: Engine, empty_database_url: str
+) -> None:
+    """Nothing is lost: the table is there as it was."""
+    config = alembic_config(empty_database_url)
+    command.upgrade(config, "object_keys")
+    raw = "x'00'" if engine.dialect.name == "sqlite" else f"'{UUID(int=1)}'"
+    at = "0" if engine.dialect.name == "sqlite" else "now()"
+    free = "PRAGMA foreign_keys = OFF"
+    if engine.dialect.name != "sqlite":
+        free = "SET session_replication_role = replica"
+    with engine.connect() as conn:
+        conn.connection.cursor().execute(free)
+        conn.execute(
+            text(
+                "INSERT INTO usage_records (object_id, tenure_id, stream, seq, at, placed_at,"
+                f" received_at, flags, body) VALUES ({raw}, {raw}, 'wear', 0, {at}, {at}, {at},"
+                " '', '{}')"
+            )
+        )
+        conn.commit()
+    with pytest.raises(CommandError, match="has 1 records from before"):
+        command.upgrade(config, "usage_segments")
+    with engine.connect() as conn:
+        assert conn.execute(text("SELECT count(*) FROM usage_records")).scalar_one() == 1

@@ -1,10 +1,12 @@
 """usage segments
 
-The log's rows become sealed segments. What stood in the rows is not carried over.
+The log's rows become sealed segments. What stood in rows cannot be carried over: their chain would
+begin with this migration and prove nothing. So it stops where there are any.
 """
 
 import sqlalchemy as sa
 from alembic import op
+from alembic.util import CommandError
 
 from app.kit import columns
 
@@ -15,6 +17,12 @@ depends_on = None
 
 
 def upgrade() -> None:
+    rows = op.get_bind().execute(sa.text('SELECT count(*) FROM usage_records')).scalar_one()
+    if rows:
+        raise CommandError(
+            f"The log has {rows} records from before it was sealed, which this version cannot read. "
+            "Export them with the version that wrote them, and begin with a new database."
+        )
     op.drop_index('ix_usage_records_time', table_name='usage_records')
     op.drop_table('usage_records')
     op.drop_table('usage_record_ids')
@@ -126,7 +134,7 @@ def downgrade() -> None:
     op.drop_table('usage_sequence_runs')
     op.drop_index('ix_usage_removals_final', table_name='usage_removals')
     op.drop_table('usage_removals')
-    op.drop_index(op.f('ix_usage_recent_names_received_at'), table_name='usage_recent_names')
+    op.drop_index(op.f('ix_usage_recent_names_forget_at'), table_name='usage_recent_names')
     op.drop_table('usage_recent_names')
     op.drop_table('usage_corrections')
     op.drop_index('ix_usage_heads_expires', table_name='usage_heads')
