@@ -246,9 +246,11 @@ def segments_from(
     start: tuple[int, int],
     high: int,
     limit: int,
+    most: int,
 ) -> Near:
     """Stored segments that hold what lies behind `start` (placed, seq) and before `high`, in the
-    order they begin; as many as are sure to bring `limit` records, if there are."""
+    order they begin; as many as are sure to bring `limit` records, if there are, but no more than
+    `most` and one."""
     values = {
         "object_id": object_id,
         "tenure_id": tenure_id,
@@ -256,11 +258,11 @@ def segments_from(
         "low": from_micros(start[0]),
         "seq": start[1],
         "high": from_micros(high),
-        "limit": limit + 2,
+        "limit": most + 2,
         "wanted": limit,
     }
     statement = _FORWARD[conn.dialect.name]
-    return _near(conn.execute(statement, values).all(), limit + 2)
+    return _near(conn.execute(statement, values).all(), most + 2)
 
 
 def segments_back(
@@ -471,7 +473,8 @@ def _back(dialect: str) -> Select[Any]:
 def _with_sealed(
     near: Any, sure: ColumnElement[Any], dialect: str, *, is_back: bool
 ) -> Select[Any]:
-    """Join the entries to those of `near` that are wanted: until their sure count is enough.
+    """Join the entries to those of `near` that are wanted, until their sure count is enough, and
+    the row of the one after them.
 
     PostgreSQL gets each by its key, whatever it knows of the table: of one that has grown since it
     was analyzed it believes that a stream has one segment, and would walk all of them for each.
@@ -479,9 +482,16 @@ def _with_sealed(
     order = [near.c.placed_from, near.c.first_seq]
     if is_back:
         order = [one.desc() for one in order]
-    before = func.sum(sure).over(order_by=order, rows=(None, 0)) - sure
-    is_taken = (before < bindparam("wanted")).label("is_taken")
-    run = select(near.c.first_seq, near.c.placed_from, is_taken).subquery()
+    before = func.coalesce(func.sum(sure).over(order_by=order, rows=(None, -1)), 0)
+    earlier = func.coalesce(func.sum(sure).over(order_by=order, rows=(None, -2)), 0)
+    wanted: BindParameter[Any] = bindparam("wanted")
+    sums = select(
+        near.c.first_seq,
+        near.c.placed_from,
+        (before < wanted).label("is_taken"),
+        (earlier < wanted).label("is_near"),
+    ).subquery()
+    run = select(sums).where(sums.c.is_near).subquery()
     columns = [
         case((run.c.is_taken, one), else_=None).label("sealed") if one.name == "sealed" else one
         for one in _ROW

@@ -20,7 +20,7 @@ from app.keys.log_keys import KeysMissing
 from app.usage import queries
 from app.usage.corrections import corrected_among
 from app.usage.entry import Entry, from_micros, to_micros
-from app.usage.rows import Row, row_of
+from app.usage.rows import Row
 from app.usage.segments import Opener, open_segment
 
 Position = tuple[datetime, str, int]
@@ -29,6 +29,7 @@ _EARLIEST, _LATEST = (
     to_micros(datetime.min.replace(tzinfo=UTC)),
     to_micros(datetime.max.replace(tzinfo=UTC)),
 )
+_PAGE, _STEP = 256, 64  # records that are a page; segments at once for whoever reads on and on
 _NONE, _ALL = -1, 2**62  # numbers before the first and after the last of any stream
 _EPOCH_DAY = date(1970, 1, 1)
 
@@ -150,9 +151,10 @@ def _arm(log: Log, stream: str, start: tuple[int, int], high: int, limit: int) -
 
 def _walk(log: Log, stream: str, start: tuple[int, int], high: int, limit: int) -> Iterator[Entry]:
     """A stream's entries behind `start` in order of (placed, seq), opened as they are asked for."""
+    most = limit if limit <= _PAGE else _STEP
     while True:
         near = queries.segments_from(
-            log.conn, log.object_id, log.tenure_id, stream, start, high, limit
+            log.conn, log.object_id, log.tenure_id, stream, start, high, limit, most
         )
         before = start
         for entry in _in_order(log, near, start, high):
@@ -161,7 +163,7 @@ def _walk(log: Log, stream: str, start: tuple[int, int], high: int, limit: int) 
         if near.next_from is None:
             return
         if start == before:
-            limit *= 2
+            limit, most = 2 * limit, 2 * most
 
 
 def _in_order(log: Log, near: queries.Near, start: tuple[int, int], high: int) -> Iterator[Entry]:
@@ -193,8 +195,8 @@ def _shown(log: Log, found: Sequence[_Placed], *, is_whole: bool) -> list[Row]:
     named = {(name, entry.record_id) for _, name, _, entry in found if entry.record_id}
     corrected = corrected_among(log.conn, log.object_id, log.tenure_id, named) if named else set()
     if not corrected:
-        return [row_of(name, entry) for _, name, _, entry in found]
-    rows = [row_of(name, e, (name, e.record_id) in corrected) for _, name, _, e in found]
+        return [Row(name, entry) for _, name, _, entry in found]
+    rows = [Row(name, e, (name, e.record_id) in corrected) for _, name, _, e in found]
     return rows if is_whole else [row for row in rows if not row.is_corrected]
 
 

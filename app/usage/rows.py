@@ -7,44 +7,64 @@ from app.usage.entry import Entry, from_micros
 
 
 class Row(NamedTuple):
-    """One record; `body` is its values as canonical JSON text.
-
-    `placed_at` is where it stands in time: `at`, or `received_at` where the device's clock cannot
-    be trusted (`flags` then has `clock`). `epoch` and `sequence` are the device's own count,
-    `corrects` the id of the record that this one takes the place of, `is_corrected` whether
-    another one takes the place of this.
-    """
+    """One record of a stream, as it is kept; `is_corrected` whether another one takes its place."""
 
     stream: str
-    seq: int
-    at: datetime
-    until: datetime | None
-    placed_at: datetime
-    received_at: datetime
-    flags: str
-    record_id: str | None
-    body: str
-    epoch: str | None = None
-    sequence: int | None = None
-    corrects: str | None = None
+    entry: Entry
     is_corrected: bool = False
 
+    @property
+    def seq(self) -> int:
+        """Its number in the stream."""
+        return self.entry.seq
 
-def row_of(stream: str, entry: Entry, is_corrected: bool = False) -> Row:
-    """The entry with times as times."""
-    at = from_micros(entry.at)
-    return Row(
-        stream,
-        entry.seq,
-        at,
-        None if entry.until is None else from_micros(entry.until),
-        at if entry.placed == entry.at else from_micros(entry.placed),
-        from_micros(entry.received),
-        entry.flags,
-        entry.record_id,
-        entry.body,
-        entry.epoch,
-        entry.sequence,
-        entry.corrects,
-        is_corrected,
-    )
+    @property
+    def at(self) -> datetime:
+        """When it was, or began, as the device says."""
+        return from_micros(self.entry.at)
+
+    @property
+    def until(self) -> datetime | None:
+        """When it ended, for an interval."""
+        return None if self.entry.until is None else from_micros(self.entry.until)
+
+    @property
+    def placed_at(self) -> datetime:
+        """Where it stands in time: `at`, or `received_at` where the device's clock cannot be
+        trusted (`flags` then has `clock`)."""
+        return from_micros(self.entry.placed)
+
+    @property
+    def received_at(self) -> datetime:
+        """When it came."""
+        return from_micros(self.entry.received)
+
+    @property
+    def flags(self) -> str:
+        """Words with a space between."""
+        return self.entry.flags
+
+    @property
+    def record_id(self) -> str | None:
+        """The id that it came under."""
+        return self.entry.record_id
+
+    @property
+    def body(self) -> str:
+        """Its values as canonical JSON text."""
+        return self.entry.body
+
+    @property
+    def epoch(self) -> str | None:
+        """The life of the device's counter that `sequence` is of."""
+        return self.entry.epoch
+
+    @property
+    def sequence(self) -> int | None:
+        """The device's own count."""
+        return self.entry.sequence
+
+    @property
+    def corrects(self) -> str | None:
+        """The id of the record that this one takes the place of."""
+        return self.entry.corrects

@@ -2,8 +2,10 @@
 
 import json
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
+from app.usage.entry import from_micros
 from app.usage.rows import Row
 
 
@@ -49,9 +51,24 @@ def record_out(row: Row) -> dict[str, Any]:
 def record_line(row: Row) -> bytes:
     """`record_out` as a line of NDJSON. The values are put in as they are stored, unread."""
     # A stream's name, a time and a flag hold no character that JSON escapes.
-    until = "" if row.until is None else f',"until":"{rfc3339(row.until)}"'
-    flags = flags_of(row)
-    placed = f',"placed_at":"{rfc3339(row.placed_at)}"' if "clock" in flags else ""
-    told = ",".join(f'"{flag}"' for flag in flags)
-    start = f'{{"stream":"{row.stream}","at":"{rfc3339(row.at)}"{until},"values":'
-    return f'{start}{row.body}{placed},"flags":[{told}]}}\n'.encode()
+    stream, entry, is_corrected = row
+    until = "" if entry.until is None else f',"until":"{_time(entry.until)}"'
+    placed, told = "", ""
+    if entry.flags or entry.corrects is not None or is_corrected:
+        flags = flags_of(row)
+        placed = f',"placed_at":"{_time(entry.placed)}"' if "clock" in flags else ""
+        told = ",".join(f'"{flag}"' for flag in flags)
+    start = f'{{"stream":"{stream}","at":"{_time(entry.at)}"{until},"values":'
+    return f'{start}{entry.body}{placed},"flags":[{told}]}}\n'.encode()
+
+
+def _time(micros: int) -> str:
+    """`rfc3339` of microseconds since 1970."""
+    seconds, rest = divmod(micros, 1_000_000)
+    return f"{_second(seconds)}.{rest:06d}Z" if rest else f"{_second(seconds)}Z"
+
+
+@lru_cache(4096)
+def _second(seconds: int) -> str:
+    """Neighbours share it: where one record of a stream ends the next one begins."""
+    return from_micros(seconds * 1_000_000).isoformat()[:19]

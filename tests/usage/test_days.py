@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.kit.clock import FixedClock
 from app.usage.days import Day, add_up, sum_up, week_to
+from app.usage.entry import Entry, to_micros
 from app.usage.ingest import Call, ingest
 from app.usage.items import read_items
 from app.usage.read import Log
@@ -28,7 +29,9 @@ def row(
     placed_at = datetime.fromisoformat(placed) if placed else began
     stamps = [t.astimezone(UTC) if t else None for t in (began, ended, placed_at)]
     body = json.dumps(values)
-    return Row("s", 0, stamps[0], stamps[1], stamps[2], stamps[2], flags, None, body)  # type: ignore[arg-type]
+    at, until, placed = (None if one is None else to_micros(one) for one in stamps)
+    entry = Entry(0, at, until, placed, placed, flags, None, None, None, None, body, b"")  # type: ignore[arg-type]
+    return Row("s", entry)
 
 
 def days_of(rows: Sequence[Row], kind: str, first: date, count: int = 3) -> list[Day]:

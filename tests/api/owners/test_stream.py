@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from app.api.owners import stream
 from app.kit import jsonio
 from app.kit.errors import DomainError
-from app.usage.entry import from_micros
+from app.usage.entry import Entry
 from app.usage.rows import Row
 from app.usage.wire import record_line, record_out
 from tests.api.owners.conftest import DAY, HOUR, Home
 
-_TIMES = st.integers(0, 2**52).map(from_micros)
+_TIMES = st.one_of(st.integers(0, 2**52), st.integers(0, 2**32).map(lambda s: s * 1_000_000))
 _VALUES = st.dictionaries(
     st.from_regex(r"[a-z][a-z0-9_]{0,9}", fullmatch=True),
     st.one_of(
@@ -41,28 +41,17 @@ _VALUES = st.dictionaries(
     values=_VALUES,
 )
 def test_a_line_says_what_a_record_says(
-    at: datetime,
-    until: datetime | None,
-    placed: datetime,
+    at: int,
+    until: int | None,
+    placed: int,
     flags: str,
     corrects: str | None,
     is_corrected: bool,
     values: dict[str, Any],
 ) -> None:
     body = jsonio.canonical(values).decode()
-    row = Row(
-        "wash_2",
-        7,
-        at,
-        until,
-        placed,
-        at,
-        flags,
-        "id-1",
-        body,
-        corrects=corrects,
-        is_corrected=is_corrected,
-    )
+    entry = Entry(7, at, until, placed, at, flags, "id-1", None, None, corrects, body, b"")
+    row = Row("wash_2", entry, is_corrected)
     line = record_line(row)
     assert line.endswith(b"}\n")
     assert line.count(b"\n") == 1
