@@ -208,6 +208,7 @@ def test_reading_in_pages_while_it_is_packed_loses_and_doubles_nothing(
 ) -> None:
     """One connection reads over and over, another one packs what a third one brings."""
     scene = committed(database, clock, 5)
+    clock.advance(2 * DAY)  # no record is ahead of time, however many rounds there are
     is_over = Event()
 
     def read() -> int:
