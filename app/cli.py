@@ -308,7 +308,7 @@ def log_verify(
         f"{report.removed} removed"
     )
     for fault in report.faults:
-        typer.echo(f"{fault.what} {fault.stream or '(marks)'} {fault.seq}: {fault.text}")
+        typer.echo(f"{fault.what} {fault.stream or '(all)'} {fault.seq}: {fault.text}")
     if report.faults:
         raise typer.Exit(1)
     typer.echo("The log is whole." if report.segments else "There is no log.")

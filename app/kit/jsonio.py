@@ -10,7 +10,7 @@ from app.kit.errors import InvalidJson
 
 MAX_DEPTH = 32
 MAX_INTEGER = 2**53 - 1
-MAX_PARTS = 750_000  # commas and brackets; 10,000 records of 40 fields have 500,000
+MAX_PARTS = 750_000  # commas and opening brackets; 10,000 records of 40 fields have 500,000
 
 # Possessive, and content with a string that never ends: no body makes it look back.
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
@@ -58,7 +58,9 @@ def check_size(body: bytes) -> None:
     if len(body) <= MAX_PARTS:
         return
     if body.count(b",") + body.count(b"[") + body.count(b"{") > MAX_PARTS:
-        raise InvalidJson(f"The JSON has more than {MAX_PARTS} commas and brackets; split it.")
+        raise InvalidJson(
+            f"The JSON has more than {MAX_PARTS} commas and opening brackets; split it."
+        )
 
 
 def dumps(value: Any) -> bytes:

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from struct import pack as pack_numbers
+from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Select, insert, select, update
 
 from app.usage.entry import to_micros
 from app.usage.models import Removal
@@ -83,8 +84,8 @@ def unfinished_removals(conn: Connection, limit: int) -> list[RemovalRow]:
     return list(_rows(conn, query.order_by(Removal.object_id).limit(limit)))
 
 
-def _rows(conn: Connection, query: object) -> Iterator[RemovalRow]:
-    for row in conn.execute(query):  # type: ignore[call-overload]
+def _rows(conn: Connection, query: Select[*tuple[Any, ...]]) -> Iterator[RemovalRow]:
+    for row in conn.execute(query):
         yield RemovalRow(*(getattr(row, name) for name in _NAMES))
 
 

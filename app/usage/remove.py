@@ -21,6 +21,7 @@ from app.kit.clock import Clock
 from app.kit.ids import new_id
 from app.usage import queries
 from app.usage.entry import Entry, extend_all, to_micros
+from app.usage.errors import LogDamaged
 from app.usage.heads import change_head, trust_head
 from app.usage.queries import HeadRow
 from app.usage.removals import RemovalRow, check_removal, enter_removal, finish_entry
@@ -115,15 +116,15 @@ def remove(
 
 def seal_anew(conn: Connection, keys: Sealer, removal: RemovalRow) -> bool:
     """Seal under the present keys some of what a removal's old keys still seal; whether nothing
-    is left, so that they may be destroyed once this is committed. CannotOpen where something of it
-    was changed."""
+    is left, so that they may be destroyed once this is committed. CannotOpen or LogDamaged where
+    something of it was changed."""
     check_removal(keys, removal)
     tenure = (removal.object_id, removal.tenure_id)
     owner_id = queries.lock_tenure(conn, *tenure)
     rows = queries.segments_under(conn, *tenure, key_ids(removal), _STEP)
     if owner_id is None or not rows:
         return True
-    turns = {head.stream: head.key_turn for head in queries.heads_of(conn, *tenure)}
+    turns = _turns(conn, keys, tenure, {row.stream for row in rows})
     made = []
     for row in rows:
         place = StreamPlace(owner_id, row.object_id, row.tenure_id, row.stream, turns[row.stream])
@@ -132,6 +133,20 @@ def seal_anew(conn: Connection, keys: Sealer, removal: RemovalRow) -> bool:
     drop_segments(conn, rows)
     add_segments(conn, made)
     return False
+
+
+def _turns(
+    conn: Connection, keys: Opener, tenure: tuple[UUID, UUID], streams: set[str]
+) -> dict[str, int]:
+    """The turn that each stream's keys are at. One that was set back would bring old keys back."""
+    found = {}
+    for head in queries.heads_of(conn, *tenure):
+        if head.stream in streams:
+            trust_head(keys, head)
+            found[head.stream] = head.key_turn
+    if missing := streams - found.keys():
+        raise LogDamaged(f"The head of {min(missing)!r} is not there.")
+    return found
 
 
 def note_final(conn: Connection, clock: Clock, keys: Sealer, removal: RemovalRow) -> None:

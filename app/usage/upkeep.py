@@ -5,6 +5,7 @@ from app.keys.eager import EagerKeys
 from app.kit.clock import Clock
 from app.kit.db import Database
 from app.kit.logs import logger
+from app.usage.errors import LogDamaged
 from app.usage.models import Segment
 from app.usage.pack import pack_next
 from app.usage.removals import RemovalRow, unfinished_removals
@@ -34,16 +35,21 @@ def expire(db: Database, clock: Clock, keys: EagerKeys) -> bool:
 def finish_removal(db: Database, clock: Clock, keys: EagerKeys) -> bool:
     """A step of making one removal final. The order is what keeps it right: nothing is sealed
     under the old keys any more before they are destroyed, and the bytes that they sealed leave the
-    files after. One that was changed behind the service's back is left for its operator."""
+    files after. One that was changed behind the service's back is left for its operator: the
+    others come first, and then its error is raised."""
     with db.connection() as conn:
         waiting = unfinished_removals(conn, _LOOK)
+    damaged: Exception | None = None
     for removal in waiting:
         try:
             _finish(db, clock, keys, removal)
-        except CannotOpen as error:
+        except (CannotOpen, LogDamaged) as error:
             logger.error("a removal is not final; verify the log", fault=str(error))
+            damaged = error
         else:
             return True
+    if damaged is not None:
+        raise damaged
     return False
 
 

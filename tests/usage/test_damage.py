@@ -2,9 +2,10 @@
 stays to be found. The other streams go on."""
 
 from collections.abc import Iterator
+from uuid import UUID
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from app.kit.clock import FixedClock
 from app.kit.db import Database
@@ -15,7 +16,9 @@ from app.usage.ingest import Call, ingest
 from app.usage.items import read_items
 from app.usage.models import Removal, Segment, StreamHead
 from app.usage.pack import pack_next
+from app.usage.removals import unfinished_removals
 from app.usage.retention import expire_next
+from app.usage.segments import CannotOpen
 from tests.factories.keys import MemoryKeys
 from tests.usage.scene import DAY, MINUTE, Scene
 
@@ -85,14 +88,43 @@ def test_stream_that_cannot_be_packed_takes_records(scene: Scene) -> None:
     assert (fault.what, fault.seq) == ("segment", 0)
 
 
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_turn_that_was_set_back_brings_no_old_key_back(
+    database: Database, clock: FixedClock, is_gone: bool
+) -> None:
+    """The removal waits for the operator; another one gets final, and then the step says so."""
+    with database.connection() as conn:
+        scene = Scene.built(conn, clock, keys=Kept())
+        clock.advance(DAY)
+        for stream in ("wash", "wear"):
+            scene.send_run(5, scene.start, stream)
+            scene.send_run(5, scene.start + 60 * MINUTE, stream)
+            scene.erase(scene.start, scene.start + 2 * MINUTE, stream)
+        head = delete(StreamHead) if is_gone else update(StreamHead).values(key_turn=0)
+        conn.execute(head.where(StreamHead.stream == "wash"))
+        waiting = unfinished_removals(conn, 9)
+        (old,) = next(one.keys for one in waiting if one.stream == "wash")
+    with pytest.raises(LogDamaged):
+        for _ in range(9):
+            upkeep.finish_removal(database, clock, scene.keys)
+    with database.connection() as conn:
+        finals = dict(conn.execute(select(Removal.stream, Removal.final_at)).all())
+        assert finals["wash"] is None
+        assert finals["wear"] is not None
+        assert (scene.tenure_id, UUID(old)) in scene.keys.by_id
+
+
+class Kept(MemoryKeys):
+    """As the keys that upkeep is given, which know the keys behind them."""
+
+    @property
+    def keys(self) -> "Kept":
+        return self
+
+
 def test_keys_that_an_entry_was_made_to_name_are_not_destroyed(
     database: Database, clock: FixedClock
 ) -> None:
-    class Kept(MemoryKeys):
-        @property
-        def keys(self) -> "Kept":
-            return self
-
     with database.connection() as conn:
         scene = Scene.built(conn, clock, keys=Kept())
         scene.send_run(5, scene.start, "wear")
@@ -100,7 +132,8 @@ def test_keys_that_an_entry_was_made_to_name_are_not_destroyed(
         scene.erase(scene.start, scene.start + 2 * MINUTE)
         (wear,) = scene.segments("wear")
         conn.execute(update(Removal).values(keys=[str(wear.key_id)]))
-    assert not upkeep.finish_removal(database, clock, scene.keys)
+    with pytest.raises(CannotOpen):
+        upkeep.finish_removal(database, clock, scene.keys)
     with database.connection() as conn:
         assert conn.execute(select(Removal.final_at)).scalar_one() is None
         scene.conn = conn
