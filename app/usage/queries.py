@@ -14,17 +14,12 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Connection,
-    Integer,
     LargeBinary,
-    Select,
     Uuid,
     bindparam,
-    case,
     column,
     func,
-    or_,
     select,
-    true,
 )
 
 from app.objects.models import Object, Product, Stream, Tenure
@@ -35,8 +30,7 @@ from app.usage.segments import STORED, SegmentRow
 DAY = 24 * 60 * 60 * 1_000_000  # microseconds
 _CHUNK = 500
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
-_LIMIT: BindParameter[Any] = bindparam("limit", type_=Integer)
-_ROW = [Segment.__table__.c[name] for name in SegmentRow._fields]
+ROW = [Segment.__table__.c[name] for name in SegmentRow._fields]
 
 _OBJECTS = (
     select(Object.object_id, Object.org_id, Object.product_id, Product.registered_at)
@@ -139,15 +133,6 @@ class Span(NamedTuple):
     days: list[list[int]] | None
 
 
-class Near(NamedTuple):
-    """Segments to read. `next_from` is where the first one that was left out begins, None where
-    none was; `next_to` how far those that were left out reach, reading backwards."""
-
-    rows: list[SegmentRow]
-    next_from: int | None
-    next_to: int | None = None
-
-
 def objects(conn: Connection, ids: Collection[UUID]) -> list[ObjectRow]:
     """Those of the ids that are objects, anybody's."""
     return [
@@ -238,46 +223,6 @@ def unheard_since_transfer(conn: Connection, tenures: Collection[tuple[UUID, UUI
     return {o for o, tenure in tenures if o in changed and (o, tenure) not in known}
 
 
-def segments_from(
-    conn: Connection,
-    object_id: UUID,
-    tenure_id: UUID,
-    stream: str,
-    start: tuple[int, int],
-    high: int,
-    limit: int,
-    most: int,
-) -> Near:
-    """Stored segments that hold what lies behind `start` (placed, seq) and before `high`, in the
-    order they begin; as many as are sure to bring `limit` records, if there are, but no more than
-    `most` and one."""
-    values = {
-        "object_id": object_id,
-        "tenure_id": tenure_id,
-        "stream": stream,
-        "low": from_micros(start[0]),
-        "seq": start[1],
-        "high": from_micros(high),
-        "limit": most + 2,
-        "wanted": limit,
-    }
-    statement = _FORWARD[conn.dialect.name]
-    return _near(conn.execute(statement, values).all(), most + 2)
-
-
-def segments_back(
-    conn: Connection, object_id: UUID, tenure_id: UUID, stream: str, limit: int
-) -> Near:
-    """The stored segments that begin last, as many as bring `limit` records, the newest first."""
-    ids = {"object_id": object_id, "tenure_id": tenure_id, "stream": stream}
-    rows = conn.execute(_BACK[conn.dialect.name], ids | {"limit": limit + 1, "wanted": limit})
-    found = _near(rows.all(), limit + 1)
-    if found.next_from is None:
-        return found
-    reach = conn.execute(_REACH_TO, ids | {"next_from": from_micros(found.next_from)}).scalar_one()
-    return found._replace(next_to=to_micros(reach))
-
-
 def stored_spans(conn: Connection, object_id: UUID, tenure_id: UUID) -> Iterator[Span]:
     """The clear columns of every stored segment of a tenure."""
     query = select(
@@ -293,11 +238,9 @@ def run_of_segments(
 ) -> list[SegmentRow]:
     """Segments in order of their sequence, from the one that begins at `first_seq` or behind."""
     query = (
-        select(*_ROW)
+        select(*ROW)
         .where(
-            Segment.object_id == object_id,
-            Segment.tenure_id == tenure_id,
-            Segment.stream == stream,
+            *_of(object_id, tenure_id, stream),
             Segment.first_seq >= first_seq,
         )
         .order_by(Segment.first_seq)
@@ -316,11 +259,9 @@ def segments_between(
 ) -> list[SegmentRow]:
     """Stored segments that touch the half-open range of time, in order of their sequence."""
     query = (
-        select(*_ROW)
+        select(*ROW)
         .where(
-            Segment.object_id == object_id,
-            Segment.tenure_id == tenure_id,
-            Segment.stream == stream,
+            *_of(object_id, tenure_id, stream),
             Segment.state == STORED,
             Segment.placed_to >= from_micros(placed_from),
             Segment.placed_from < from_micros(placed_to),
@@ -335,11 +276,9 @@ def mark_before(
 ) -> SegmentRow | None:
     """The row that ends where another one begins, if it is a mark of this state."""
     query = (
-        select(*_ROW)
+        select(*ROW)
         .where(
-            Segment.object_id == object_id,
-            Segment.tenure_id == tenure_id,
-            Segment.stream == stream,
+            *_of(object_id, tenure_id, stream),
             Segment.first_seq < first_seq,
         )
         .order_by(Segment.first_seq.desc())
@@ -355,9 +294,7 @@ def is_removed_at(
     """Whether a run of the stream that was removed reached over an instant."""
     at = from_micros(placed)
     query = select(Segment.first_seq).where(
-        Segment.object_id == object_id,
-        Segment.tenure_id == tenure_id,
-        Segment.stream == stream,
+        *_of(object_id, tenure_id, stream),
         Segment.state != STORED,
         Segment.placed_from <= at,
         Segment.placed_to >= at,
@@ -369,7 +306,7 @@ def segments_under(
     conn: Connection, object_id: UUID, tenure_id: UUID, key_ids: Collection[UUID], limit: int
 ) -> list[SegmentRow]:
     """Stored segments that are sealed under one of these keys."""
-    query = select(*_ROW).where(
+    query = select(*ROW).where(
         Segment.object_id == object_id,
         Segment.tenure_id == tenure_id,
         Segment.key_id.in_(key_ids),
@@ -384,9 +321,7 @@ def keys_in_use(
 ) -> list[tuple[int, UUID]]:
     """(first number, key) of a stream's stored segments under one of these keys."""
     query = select(Segment.first_seq, Segment.key_id).where(
-        Segment.object_id == object_id,
-        Segment.tenure_id == tenure_id,
-        Segment.stream == stream,
+        *_of(object_id, tenure_id, stream),
         Segment.key_id.in_(key_ids),
         Segment.state == STORED,
     )
@@ -409,18 +344,8 @@ def segment_row(row: Any) -> SegmentRow:
     return SegmentRow._make(values)
 
 
-def _near(rows: Sequence[Any], most: int) -> Near:
-    """The rows up to the first that is left out. Every one but that brings its `sealed`."""
-    taken = [row for row in rows if row.is_taken]
-    left = rows[len(taken)] if len(taken) < len(rows) else None
-    if left is None and len(rows) == most:
-        left = taken.pop()
-    return Near(
-        [segment_row(row) for row in taken], None if left is None else to_micros(left.placed_from)
-    )
-
-
-def _mine(table: type[Segment] | type[StreamHead]) -> list[ColumnElement[bool]]:
+def mine(table: type[Segment] | type[StreamHead]) -> list[ColumnElement[bool]]:
+    """The rows of one stream, by the parameters of its key."""
     return [
         table.object_id == bindparam("object_id"),
         table.tenure_id == bindparam("tenure_id"),
@@ -428,103 +353,15 @@ def _mine(table: type[Segment] | type[StreamHead]) -> list[ColumnElement[bool]]:
     ]
 
 
-def _back_by_reach(instant: BindParameter[Any], dialect: str) -> ColumnElement[Any]:
-    """The instant less the longest span of any of the stream's segments."""
-    reach = select(StreamHead.reach).where(*_mine(StreamHead)).scalar_subquery()
-    if dialect == "sqlite":
-        return instant - reach
-    return instant - func.make_interval(0, 0, 0, 0, 0, 0, reach / 1e6)
-
-
-def _forward(dialect: str) -> Select[Any]:
-    low: BindParameter[Any] = bindparam("low", type_=Segment.placed_from.type)
-    near = (
-        select(Segment.first_seq, Segment.records, Segment.placed_from)
-        .where(
-            *_mine(Segment),
-            Segment.state == STORED,
-            Segment.placed_from >= _back_by_reach(low, dialect),
-            Segment.placed_from < bindparam("high"),
-            or_(
-                Segment.placed_to > low,
-                (Segment.placed_to == low)
-                & (Segment.first_seq + Segment.records - 1 > bindparam("seq")),
-            ),
-        )
-        .order_by(Segment.placed_from, Segment.first_seq)
-        .limit(_LIMIT)
-        .subquery()
-    )
-    sure = case((near.c.placed_from > low, near.c.records), else_=0)
-    return _with_sealed(near, sure, dialect, is_back=False)
-
-
-def _back(dialect: str) -> Select[Any]:
-    near = (
-        select(Segment.first_seq, Segment.records, Segment.placed_from)
-        .where(*_mine(Segment), Segment.state == STORED)
-        .order_by(Segment.placed_from.desc(), Segment.first_seq.desc())
-        .limit(_LIMIT)
-        .subquery()
-    )
-    return _with_sealed(near, near.c.records, dialect, is_back=True)
-
-
-def _with_sealed(
-    near: Any, sure: ColumnElement[Any], dialect: str, *, is_back: bool
-) -> Select[Any]:
-    """Join the entries to those of `near` that are wanted, until their sure count is enough, and
-    the row of the one after them.
-
-    PostgreSQL gets each by its key, whatever it knows of the table: of one that has grown since it
-    was analyzed it believes that a stream has one segment, and would walk all of them for each.
-    """
-    order = [near.c.placed_from, near.c.first_seq]
-    if is_back:
-        order = [one.desc() for one in order]
-    before = func.coalesce(func.sum(sure).over(order_by=order, rows=(None, -1)), 0)
-    earlier = func.coalesce(func.sum(sure).over(order_by=order, rows=(None, -2)), 0)
-    wanted: BindParameter[Any] = bindparam("wanted")
-    sums = select(
-        near.c.first_seq,
-        near.c.placed_from,
-        (before < wanted).label("is_taken"),
-        (earlier < wanted).label("is_near"),
-    ).subquery()
-    run = select(sums).where(sums.c.is_near).subquery()
-    columns = [
-        case((run.c.is_taken, one), else_=None).label("sealed") if one.name == "sealed" else one
-        for one in _ROW
+def _of(object_id: UUID, tenure_id: UUID, stream: str) -> list[ColumnElement[bool]]:
+    return [
+        Segment.object_id == object_id,
+        Segment.tenure_id == tenure_id,
+        Segment.stream == stream,
     ]
-    if dialect == "sqlite":
-        joined = select(*columns, run.c.is_taken).join(run, Segment.first_seq == run.c.first_seq)
-        places: list[ColumnElement[Any]] = [
-            Segment.__table__.c.placed_from,
-            Segment.__table__.c.first_seq,
-        ]
-        joined = joined.where(*_mine(Segment))
-    else:
-        found = (
-            select(*columns)
-            .where(
-                *_mine(Segment),
-                Segment.first_seq == run.c.first_seq,
-                Segment.placed_from == run.c.placed_from,  # so that either index leads there
-            )
-            .limit(1)
-            .lateral()
-        )
-        joined = select(*found.c, run.c.is_taken).join_from(run, found, true())
-        places = [found.c.placed_from, found.c.first_seq]
-    return joined.order_by(*(one.desc() if is_back else one for one in places))
 
 
-_HEAD = select(StreamHead.__table__).where(*_mine(StreamHead))
-_FORWARD = {dialect: _forward(dialect) for dialect in ("sqlite", "postgresql")}
-_BACK = {dialect: _back(dialect) for dialect in ("sqlite", "postgresql")}
-_REACH_TO = select(func.max(Segment.placed_to)).where(
-    *_mine(Segment), Segment.state == STORED, Segment.placed_from <= bindparam("next_from")
-)
+_HEAD = select(StreamHead.__table__).where(*mine(StreamHead))
 
 
 def _head(row: Any) -> HeadRow:

@@ -20,6 +20,7 @@ from app.keys.log_keys import KeysMissing
 from app.usage import queries
 from app.usage.corrections import corrected_among
 from app.usage.entry import Entry, from_micros, to_micros
+from app.usage.nearby import Near, segments_back, segments_from
 from app.usage.rows import Row
 from app.usage.segments import Opener, open_segment
 
@@ -153,7 +154,7 @@ def _walk(log: Log, stream: str, start: tuple[int, int], high: int, limit: int) 
     """A stream's entries behind `start` in order of (placed, seq), opened as they are asked for."""
     most = limit if limit <= _PAGE else _STEP
     while True:
-        near = queries.segments_from(
+        near = segments_from(
             log.conn, log.object_id, log.tenure_id, stream, start, high, limit, most
         )
         before = start
@@ -166,7 +167,7 @@ def _walk(log: Log, stream: str, start: tuple[int, int], high: int, limit: int) 
             limit, most = 2 * limit, 2 * most
 
 
-def _in_order(log: Log, near: queries.Near, start: tuple[int, int], high: int) -> Iterator[Entry]:
+def _in_order(log: Log, near: Near, start: tuple[int, int], high: int) -> Iterator[Entry]:
     """What these segments hold behind `start`, as far as no segment after them can hold earlier."""
     waiting: list[Entry] = []
     borders = [*(row.placed_from for row in near.rows), near.next_from][1:]
@@ -224,7 +225,7 @@ def _newest(log: Log, stream: str, limit: int) -> list[Entry]:
     """The newest entries of a stream: of the segments that begin last, and of those that reach as
     far as what these have."""
     while True:
-        near = queries.segments_back(log.conn, log.object_id, log.tenure_id, stream, limit)
+        near = segments_back(log.conn, log.object_id, log.tenure_id, stream, limit)
         entries = sorted((e for row in near.rows for e in open_segment(log.keys, row)), key=_place)
         newest = entries[-2 * limit :]
         is_sure = len(entries) >= limit and newest[-limit].placed > (near.next_to or 0)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from app.kit.clock import FixedClock
 from app.kit.db import Database
-from app.usage import queries
+from app.usage import nearby
 from app.usage.entry import from_micros
 from tests.support import databases
 from tests.usage.scene import MINUTE, Scene
@@ -33,7 +33,7 @@ def scene(empty_database_url: str, clock: FixedClock) -> Iterator[Scene]:
 @pytest.mark.parametrize("engine_kind", ["postgres"], indirect=True)
 @pytest.mark.parametrize("is_back", [False, True])
 def test_a_page_touches_its_own_rows_only(scene: Scene, is_back: bool) -> None:
-    asked = queries._BACK if is_back else queries._FORWARD
+    asked = nearby._BACK if is_back else nearby._FORWARD
     values = {
         "object_id": scene.object_id,
         "tenure_id": scene.tenure_id,
