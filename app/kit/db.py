@@ -9,7 +9,9 @@ PostgreSQL needs no lane; row locks do the work there.
 
 import asyncio
 import os
+import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -45,6 +47,7 @@ P = TypeVar("P")
 
 _MAX_GROUP = 256
 _LEAST_SPACE = 1024 * 1024  # bytes on the disk of an SQLite file; a commit may need as many
+_LOOK_AGAIN_SECONDS = 0.005
 _RETRIED = {"40001", "40P01"}
 
 
@@ -444,7 +447,7 @@ def _make_sqlite(url: str, pool_size: int, busy_seconds: float) -> Engine:
         pool_timeout=busy_seconds,
         connect_args={"timeout": busy_seconds, "check_same_thread": False},
     )
-    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "connect", lambda raw, _: _set_up_sqlite(raw, busy_seconds))
     turnstile = None
     if path and path != ":memory:":
         event.listen(engine, "do_connect", lambda *_: keep_private(Path(path)))
@@ -473,13 +476,28 @@ def _keep_lane(engine: Engine, lane: Lane) -> None:
     event.listen(engine, "checkin", checkin)
 
 
-def _set_up_sqlite(raw: Any, _record: object) -> None:
+def _set_up_sqlite(raw: Any, busy_seconds: float) -> None:
     raw.isolation_level = None
+    _use_wal(raw, busy_seconds)
     for pragma in (
-        "journal_mode = WAL",
         "synchronous = FULL",
         "foreign_keys = ON",
         "secure_delete = ON",
         "trusted_schema = OFF",
     ):
         raw.execute(f"PRAGMA {pragma}")
+
+
+def _use_wal(raw: Any, busy_seconds: float) -> None:
+    """SQLite does not wait, as it does elsewhere, where others open a new file at the same moment
+    and one of them is just changing its mode."""
+    deadline = time.monotonic() + busy_seconds
+    while True:
+        try:
+            raw.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_LOOK_AGAIN_SECONDS)
+        else:
+            return

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -19,6 +20,7 @@ from app.kit.ids import new_id
 from app.kit.jobs import Job, enqueue
 from app.settings import Settings
 from tests.support.rounds import rounds
+from tests.support.served import at_once
 
 NOW = datetime(2026, 11, 2, tzinfo=UTC)
 
@@ -192,3 +194,16 @@ def test_enqueue_takes_part_in_its_cause(database: Database, clock: object) -> N
         enqueue(db, clock, "test", new_id(), {})  # type: ignore[arg-type]
         raise ValueError
     assert count_jobs(database) == 0
+
+
+def test_a_new_file_is_opened_by_many_at_once(tmp_path: Path) -> None:
+    """One of them changes its mode to WAL, for which SQLite lets nobody wait."""
+    for turn in range(rounds(20, 150)):
+        url = f"sqlite:///{tmp_path}/{turn}/new.db"
+
+        def make(_: int, url: str = url) -> str:
+            with Database(url, pool_size=2) as made, made.connection() as conn:
+                conn.exec_driver_sql("CREATE TABLE IF NOT EXISTS t (a INTEGER) STRICT")
+                return str(conn.exec_driver_sql("PRAGMA journal_mode").scalar_one())
+
+        assert at_once(8, make) == ["wal"] * 8
