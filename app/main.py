@@ -56,7 +56,7 @@ ROUTERS = (
 )
 
 _STOP_SECONDS = 10.0
-_YOUNG = 10_000  # objects, before the collector looks at what is new
+_YOUNG = 50_000  # objects, before the collector looks at what is new
 
 
 class Service(FastAPI):

@@ -4,7 +4,7 @@ The commitment is what the log can be held to: a salted hash of the record, and 
 hashes. docs/log-format.md says the same for whoever verifies without this code.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from struct import Struct
@@ -16,7 +16,7 @@ HEAD_BYTES = 32
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_NUMBERS = Struct(">5q5I").pack
+_LEAF = Struct(f">x{SALT_BYTES}s5q5I").pack
 _NO_NUMBER = -(2**63)
 _NO_TEXT = 0xFFFFFFFF
 _GENESIS = b"inseam usage log 1\0"
@@ -48,6 +48,11 @@ def to_micros(instant: datetime) -> int:
     return (instant - _EPOCH) // _MICROSECOND
 
 
+def all_micros(instants: Iterable[datetime | None]) -> list[int | None]:
+    """`to_micros` of each that is one; a call for each would cost as much again."""
+    return [None if one is None else (one - _EPOCH) // _MICROSECOND for one in instants]
+
+
 def from_micros(micros: int) -> datetime:
     """The inverse of `to_micros`, in UTC."""
     return _EPOCH + timedelta(microseconds=micros)
@@ -62,23 +67,21 @@ def leaf_of(entry: Entry) -> bytes:
     """
     _, at, until, placed, received, flags, record_id, epoch, sequence, corrects, body, salt = entry
     told, values = flags.encode(), body.encode()
-    name = b"" if record_id is None else record_id.encode()
-    life = b"" if epoch is None else epoch.encode()
-    earlier = b"" if corrects is None else corrects.encode()
-    numbers = _NUMBERS(
-        at,
-        _NO_NUMBER if until is None else until,
-        placed,
-        received,
-        _NO_NUMBER if sequence is None else sequence,
-        len(told),
-        _NO_TEXT if record_id is None else len(name),
-        _NO_TEXT if epoch is None else len(life),
-        _NO_TEXT if corrects is None else len(earlier),
-        len(values),
-    )
-    texts = told + name + life + earlier + values
-    return sha256(b"\0" + salt + numbers + texts).digest()
+    end = _NO_NUMBER if until is None else until
+    number = _NO_NUMBER if sequence is None else sequence
+    if record_id is epoch is corrects is None:  # as nearly always
+        lengths = len(told), _NO_TEXT, _NO_TEXT, _NO_TEXT, len(values)
+        texts = told + values
+    else:
+        names = (record_id, epoch, corrects)
+        name, life, earlier = (None if one is None else one.encode() for one in names)
+        lengths = len(told), _size(name), _size(life), _size(earlier), len(values)
+        texts = told + (name or b"") + (life or b"") + (earlier or b"") + values
+    return sha256(_LEAF(salt, at, end, placed, received, number, *lengths) + texts).digest()
+
+
+def _size(text: bytes | None) -> int:
+    return _NO_TEXT if text is None else len(text)
 
 
 def genesis(object_id: UUID, tenure_id: UUID, stream: str) -> bytes:
@@ -93,6 +96,6 @@ def extend(head: bytes, leaf: bytes) -> bytes:
 
 def extend_all(head: bytes, entries: Sequence[Entry]) -> bytes:
     """The head after these entries, which stand in order of their sequence."""
-    for entry in entries:
-        head = sha256(b"\1" + head + leaf_of(entry)).digest()
+    for leaf in map(leaf_of, entries):
+        head = sha256(b"\1" + head + leaf).digest()
     return head

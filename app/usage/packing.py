@@ -5,8 +5,8 @@ are written once.
 """
 
 from collections.abc import Sequence
-from itertools import accumulate, pairwise, repeat
-from operator import le, lt, sub
+from itertools import accumulate, repeat
+from operator import le, sub
 from threading import local
 from typing import Any
 
@@ -32,17 +32,17 @@ class Unreadable(Exception):
 
 def pack(entries: Sequence[Entry], first_seq: int) -> bytes:
     """The entries as bytes, whatever order they come in."""
-    times = [entry.placed for entry in entries]
-    numbers = [entry.seq for entry in entries]
-    is_ordered = all(map(le, times, times[1:])) and all(map(lt, numbers, numbers[1:]))
-    ordered = entries if is_ordered else sorted(entries, key=_place)
-    seqs = [entry.seq - first_seq for entry in ordered]
-    columns = list(zip(*ordered, strict=True))
-    _, at, until, placed, received, flags, ids, epochs, sequences, corrects, bodies, salts = columns
+    run = tuple(range(first_seq, first_seq + len(entries)))
+    columns = list(zip(*entries, strict=True))
+    seq, _, _, placed, *_ = columns
+    if seq != run or not all(map(le, placed, placed[1:])):
+        columns = list(zip(*sorted(entries, key=_place), strict=True))
+    seq, at, until, placed, received, flags, *named, bodies, salts = columns
+    ids, epochs, sequences, corrects = named
     inside = _encode(
         [
-            None if seqs == list(range(len(seqs))) else seqs,
-            [at[0], *(b - a for a, b in pairwise(at))],
+            None if seq == run else [one - first_seq for one in seq],
+            [at[0], *map(sub, at[1:], at)],
             _same([None if u is None else u - a for a, u in zip(at, until, strict=True)]),
             _same(list(map(sub, placed, at))),
             _same(received),

@@ -5,6 +5,7 @@ records that come in, the packing of small neighbours, removals, and the check o
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from itertools import groupby
 from os import urandom
 from struct import pack as pack_numbers
@@ -165,8 +166,12 @@ def aad_of(row: SegmentRow) -> bytes:
 
 def month_of(micros: int) -> int:
     """The calendar month in UTC that a time lies in, as year · 12 + month − 1."""
-    day = from_micros(micros)
-    return day.year * 12 + day.month - 1
+    return month_at(from_micros(micros))
+
+
+def month_at(instant: datetime) -> int:
+    """`month_of` a time in UTC."""
+    return instant.year * 12 + instant.month - 1
 
 
 def by_month(entries: Iterable[Entry], most: int) -> Iterator[list[Entry]]:

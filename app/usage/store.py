@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from itertools import count, groupby
+from itertools import groupby, repeat
 from operator import itemgetter
 from os import urandom
 from typing import Any
@@ -11,25 +11,25 @@ from uuid import UUID
 from sqlalchemy import Connection, delete, insert
 
 from app.keys.log_keys import KeyName, KeysMissing
-from app.usage.entry import SALT_BYTES, Entry, from_micros, to_micros
+from app.usage.entry import SALT_BYTES, Entry, all_micros, from_micros, to_micros
 from app.usage.heads import keep_heads, seal_head
 from app.usage.models import RecentName, Segment
 from app.usage.packing import MOST_ENTRIES
 from app.usage.queries import HeadRow
 from app.usage.seals import name_of_seal
-from app.usage.segments import Sealer, SegmentRow, StreamPlace, by_month, month_of, seal
+from app.usage.segments import Sealer, SegmentRow, StreamPlace, by_month, month_at, seal
 
 SMALL = 100  # records; a segment of fewer waits to be packed with its neighbours
 
 _ADD_SEGMENTS, _ADD_NAMES = insert(Segment), insert(RecentName)
 
 
-# A record that will be stored, as plain as there are many: at, until, placed (microseconds since
-# 1970), flags, record id, epoch, sequence, corrects, body, signed by.
+# A record that will be stored, as plain as there are many: at, until, placed, flags, record id,
+# epoch, sequence, corrects, body, signed by.
 Fresh = tuple[
-    int,
-    int | None,
-    int,
+    datetime,
+    datetime | None,
+    datetime,
     str,
     str | None,
     str | None,
@@ -99,23 +99,14 @@ def _names(
     return seals | {
         KeyName(place.owner_id, place.tenure_id, place.stream, month, place.turn)
         for place, _, _, records in fresh
-        for month in {month_of(placed) for _, _, placed, *_ in records}
+        for month in {month_at(placed) for _, _, placed, *_ in records}
     }
 
 
 def _segments(
     keys: Sealer, place: StreamPlace, head: HeadRow, records: Sequence[Fresh], now: int
 ) -> Iterable[SegmentRow]:
-    salts = urandom(SALT_BYTES * len(records))
-    entries = [
-        Entry(seq, at, until, placed, now, flags, name, epoch, number, corrects, body, salt)
-        for seq, (at, until, placed, flags, name, epoch, number, corrects, body, _), salt in zip(
-            count(head.next_seq),
-            records,
-            [salts[i : i + SALT_BYTES] for i in range(0, len(salts), SALT_BYTES)],
-            strict=False,
-        )
-    ]
+    entries = _entries(head.next_seq, records, now)
     before, start = head.head, 0
     for signed_by, run in groupby(records, _SIGNED_BY):
         end = start + sum(1 for _ in run)
@@ -124,6 +115,19 @@ def _segments(
             before = row.head_after
             yield row
         start = end
+
+
+def _entries(first_seq: int, records: Sequence[Fresh], received: int) -> list[Entry]:
+    """The records numbered and salted, made column by column."""
+    count = len(records)
+    at, until, placed, *named, _ = zip(*records, strict=True)
+    begin = all_micros(at)
+    stands = begin if placed == at else all_micros(placed)
+    salts = urandom(SALT_BYTES * count)
+    salt = [salts[i : i + SALT_BYTES] for i in range(0, len(salts), SALT_BYTES)]
+    numbers = range(first_seq, first_seq + count)
+    columns = (numbers, begin, all_micros(until), stands, repeat(received), *named, salt)
+    return list(map(Entry._make, zip(*columns, strict=False)))
 
 
 def expiry(oldest: int | None, keep_days: int | None) -> datetime | None:
