@@ -60,12 +60,29 @@ _YOUNG = 50_000  # objects, before the collector looks at what is new
 
 
 class Service(FastAPI):
-    """The app, which notes each request's connection so that an overdue answer can be cut."""
+    """The app, which notes each request's connection so that an overdue answer can be cut.
+
+    What every request passes stands in front of the framework, not within it, so that the hot
+    addresses need not pass the framework at all.
+    """
+
+    def __init__(self, settings: Settings, **told: Any) -> None:
+        super().__init__(**told)
+        hot = HotRoad(super().__call__, routes=events.router.routes, origin=settings.origin)
+        gate = BodyGate(
+            hot,
+            limit=settings.body_limit_bytes,
+            origin=settings.origin,
+            unpacking=re.compile(r"/v1/(?:objects/[^/]+/)?events"),
+            token_first=("/v1/data/", "/v1/me/"),
+        )
+        self._front = RequestId(gate)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
+            scope["app"] = self
             scope[TRANSPORT] = transport_of(send)
-        await super().__call__(scope, receive, send)
+        await self._front(scope, receive, send)
 
 
 def create_app(settings: Settings | None = None, clock: Clock | None = None) -> FastAPI:
@@ -73,6 +90,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     settings = settings or Settings()
     logs.set_up(settings.log_level)
     app = Service(
+        settings,
         title="Inseam",
         version=__version__,
         lifespan=_lifespan,
@@ -82,15 +100,6 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     )
     tools = make_tools(settings, clock or SystemClock())
     share(app, tools)
-    app.add_middleware(HotRoad, routes=events.router.routes, origin=settings.origin)
-    app.add_middleware(
-        BodyGate,
-        limit=settings.body_limit_bytes,
-        origin=settings.origin,
-        unpacking=re.compile(r"/v1/(?:objects/[^/]+/)?events"),
-        token_first=("/v1/data/", "/v1/me/"),
-    )
-    app.add_middleware(RequestId)
     problems.install(app, settings.origin)
     for router in ROUTERS:
         app.include_router(router)

@@ -465,7 +465,9 @@ def _keep_lane(engine: Engine, lane: Lane) -> None:
         if not is_read and not conn.info.get("has_lane"):
             lane.enter()
             conn.info["has_lane"] = True
-        conn.exec_driver_sql(f"PRAGMA query_only = {int(is_read)}")
+        if conn.info.get("is_read", False) != is_read:
+            conn.exec_driver_sql(f"PRAGMA query_only = {int(is_read)}")
+            conn.info["is_read"] = is_read
         conn.exec_driver_sql("BEGIN" if is_read else "BEGIN IMMEDIATE")
 
     def checkin(_raw: object, record: ConnectionPoolEntry) -> None:

@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,8 +19,8 @@ from app.kit import jsonio, problems
 from app.kit.clock import Clock
 from app.kit.db import Database
 from app.kit.errors import BodyTooLarge, DomainError, Kind, MalformedRequest, UnsupportedEncoding
-from app.kit.ids import new_id
-from app.kit.logs import bind_request_id, request_id
+from app.kit.ids import new_request_id
+from app.kit.logs import bind_request_id
 from app.kit.paging import Cursors
 from app.settings import Settings
 
@@ -120,20 +121,32 @@ class HotRoad:
                 found = scope["method"] == method and pattern.fullmatch(scope["path"])
                 if found:
                     scope["path_params"] = found.groupdict()
-                    answer = await self._answer(endpoint, Request(scope, receive))
+                    try:
+                        answer: Response = await endpoint(Request(scope, receive))
+                    except problems.FAILURES as error:
+                        answer = self._refuse(error)
+                    except Exception as error:  # ours: the caller is told, and the server's log
+                        await self._refuse(error)(scope, receive, send)
+                        raise
                     return await answer(scope, receive, send)
         await self.app(scope, receive, send)
-
-    async def _answer(self, endpoint: Callable[..., Any], request: Request) -> Response:
-        try:
-            response: Response = await endpoint(request)
-        except problems.FAILURES as error:
-            return self._refuse(error)
-        return response
 
     def _refuse(self, error: Exception) -> Response:
         found, status = problems.explain(error)
         return problems.answer(found, self.origin, status)
+
+
+async def read_whole(request: Request) -> bytes:
+    """The whole body, as `Request.body` gives it, without the generators. ClientDisconnect where
+    it ends early."""
+    chunks: list[bytes] = []
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunks.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 class RequestId:
@@ -146,8 +159,8 @@ class RequestId:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         given = next((v for k, v in scope["headers"] if k == b"request-id"), b"").decode("latin-1")
-        bind_request_id(given if _REQUEST_ID.fullmatch(given) else str(new_id()))
-        name = request_id()
+        name = given if _REQUEST_ID.fullmatch(given) else new_request_id()
+        bind_request_id(name)
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -1,17 +1,24 @@
 """Identifiers made by the application, never by the database."""
 
 import secrets
+from random import Random
 from uuid import UUID, uuid5
 from uuid import uuid4 as new_id
 
 NOBODY = UUID(int=0)
+_random = Random()  # noqa: S311 for names of requests, which are no secrets
 
-__all__ = ["NOBODY", "derived_id", "new_id", "new_secret", "parse_id"]
+__all__ = ["NOBODY", "derived_id", "new_id", "new_request_id", "new_secret", "parse_id"]
 
 
 def new_secret(prefix: str = "") -> str:
     """A 256-bit random secret, base64url, with a readable prefix that tells what it opens."""
     return prefix + secrets.token_urlsafe(32)
+
+
+def new_request_id() -> str:
+    """A name for a request: no two are alike, and nobody need be unable to guess it."""
+    return f"{_random.getrandbits(128):032x}"
 
 
 def derived_id(namespace: UUID, *parts: str | bytes) -> UUID:

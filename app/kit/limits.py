@@ -14,6 +14,7 @@ from app.kit.columns import Blob, Instant, Whole
 from app.kit.crypto import sha256
 from app.kit.db import Base, family
 from app.kit.errors import TooManyRequests
+from app.kit.prepared import Prepared
 
 
 class RateCounter(Base):
@@ -35,11 +36,9 @@ def _add(insert: sqlite.Insert | postgresql.Insert) -> ReturningInsert[Any]:
     ).returning(RateCounter.count)
 
 
-# Built once: building a statement costs as much as running it.
-_COUNT = {
-    "sqlite": _add(sqlite.insert(RateCounter)),
-    "postgresql": _add(postgresql.insert(RateCounter)),
-}
+_COUNT = Prepared(
+    sqlite=_add(sqlite.insert(RateCounter)), postgresql=_add(postgresql.insert(RateCounter))
+)
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,8 @@ def spend(conn: Connection, clock: Clock, limit: Limit, subject: str, cost: int 
     start = now - now % limit.seconds
     key = sha256(f"{limit.name}\0{subject}")
     row = {"key_hash": key, "window_at": datetime.fromtimestamp(start, UTC), "count": cost}
-    if conn.execute(_COUNT[conn.dialect.name], row).scalar_one() > limit.count:
+    counted = _COUNT.one(conn, row)
+    if counted is None or counted[0] > limit.count:
         raise TooManyRequests(retry_after=start + limit.seconds - now)
 
 

@@ -19,7 +19,7 @@ def redirect_allowed(
     """Issue the code for what was granted; the address to send the browser to."""
     db.flush()
     now, protocol = clock.now(), request.protocol
-    granted = load_granted(db, now, grant.owner_id, grant.grant_id)
+    granted = load_granted(db.connection(), now, grant.owner_id, grant.grant_id)
     assert granted is not None  # made in this transaction
     code = mint_code(
         db,

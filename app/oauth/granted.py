@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection
-from sqlalchemy.orm import Session
 
 from app.consent.decide import live_status
 from app.oauth import queries
@@ -39,9 +38,7 @@ class Granted:
         return [scope for scope in wanted if category_of(scope) in categories]
 
 
-def load_granted(
-    conn: Connection | Session, now: datetime, owner_id: UUID, grant_id: UUID
-) -> Granted | None:
+def load_granted(conn: Connection, now: datetime, owner_id: UUID, grant_id: UUID) -> Granted | None:
     """The grant and what of its details is still open."""
     row = queries.find_grant(conn, owner_id, grant_id)
     if row is None:

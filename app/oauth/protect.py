@@ -61,13 +61,14 @@ def bearer_token(request: Request) -> str:
     path = _DATA if request.scope["path"].startswith(_DATA) else ""
     if request.scope["query_string"] and "access_token" in request.query_params:
         raise TokenMissing("A token never stands in the address; send it as a header.", path)
-    given = request.headers.getlist("authorization")
+    given = [value for name, value in request.scope["headers"] if name == b"authorization"]
     if len(given) != 1:
         raise TokenMissing(path=path)
-    scheme, _, token = given[0].strip().partition(" ")
+    scheme, _, token = given[0].decode("latin-1").strip().partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise TokenMissing(path=path)
-    return token.strip()
+    found: str = token.strip()
+    return found
 
 
 def principal_of(conn: Connection, clock: Clock, token: str) -> Principal | None:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.consent.models import Grant, GrantDetail
 from app.kit.crypto import sha256
+from app.kit.prepared import Prepared
 from app.oauth.models import AuthorizationCode, Token
 from app.organizations.models import Client
 
@@ -21,13 +22,15 @@ _GRANTS = Grant.__table__
 _DETAILS = GrantDetail.__table__
 
 # Built once: building a statement costs as much as running it.
-_TOKEN = (
+_TOKEN = Prepared(
     select(_TOKENS, _CLIENTS.c.org_id, _CLIENTS.c.name.label("client_name"), _CLIENTS.c.disabled_at)
     .outerjoin(_CLIENTS, _CLIENTS.c.client_id == _TOKENS.c.client_id)
     .where(_TOKENS.c.token_hash == bindparam("token_hash"))
 )
-_GRANT = select(_GRANTS.c.status, _GRANTS.c.until, _GRANTS.c.version, _GRANTS.c.purpose).where(
-    _GRANTS.c.owner_id == bindparam("owner_id"), _GRANTS.c.grant_id == bindparam("grant_id")
+_GRANT = Prepared(
+    select(_GRANTS.c.status, _GRANTS.c.until, _GRANTS.c.version, _GRANTS.c.purpose).where(
+        _GRANTS.c.owner_id == bindparam("owner_id"), _GRANTS.c.grant_id == bindparam("grant_id")
+    )
 )
 
 
@@ -36,14 +39,14 @@ def find_code(conn: Connection, code: str) -> AnyRow | None:
     return conn.execute(query).one_or_none()
 
 
-def find_token(conn: Connection, token: str) -> AnyRow | None:
+def find_token(conn: Connection, token: str) -> Any | None:
     """A token of any kind, dead or alive, with its client (a reference table: joined anywhere)."""
-    return conn.execute(_TOKEN, {"token_hash": sha256(token)}).one_or_none()
+    return _TOKEN.one(conn, {"token_hash": sha256(token)})
 
 
-def find_grant(conn: Connection | Session, owner_id: UUID, grant_id: UUID) -> AnyRow | None:
+def find_grant(conn: Connection, owner_id: UUID, grant_id: UUID) -> Any | None:
     """Status, end, version and purpose of a grant as they are now."""
-    return conn.execute(_GRANT, {"owner_id": owner_id, "grant_id": grant_id}).one_or_none()
+    return _GRANT.one(conn, {"owner_id": owner_id, "grant_id": grant_id})
 
 
 def details_of(

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from app.kit.prepared import Prepared
 from app.usage.entry import genesis, to_micros
 from app.usage.errors import LogDamaged
 from app.usage.models import StreamHead
@@ -33,10 +34,9 @@ def _keep(upsert: sqlite.Insert | postgresql.Insert) -> Any:
     )
 
 
-_KEEP = {
-    "sqlite": _keep(sqlite.insert(StreamHead)),
-    "postgresql": _keep(postgresql.insert(StreamHead)),
-}
+_KEEP = Prepared(
+    sqlite=_keep(sqlite.insert(StreamHead)), postgresql=_keep(postgresql.insert(StreamHead))
+)
 
 
 def new_head(key: StreamKey, now: datetime) -> HeadRow:
@@ -67,7 +67,7 @@ def trust_head(keys: Opener, head: HeadRow) -> None:
 
 def keep_heads(conn: Connection, heads: Sequence[HeadRow]) -> None:
     """Write sealed heads, new ones or such as are there."""
-    conn.execute(_KEEP[conn.dialect.name], [head._asdict() for head in sorted(heads)])
+    _KEEP.run_each(conn, [head._asdict() for head in sorted(heads)])
 
 
 def change_head(

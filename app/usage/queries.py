@@ -22,6 +22,7 @@ from sqlalchemy import (
     select,
 )
 
+from app.kit.prepared import Prepared, Several
 from app.objects.models import Object, Product, Stream, Tenure
 from app.usage.entry import from_micros, to_micros
 from app.usage.models import RecentName, Segment, SequenceRun, StreamHead
@@ -32,12 +33,33 @@ _CHUNK = 500
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 ROW = [Segment.__table__.c[name] for name in SegmentRow._fields]
 
-_OBJECTS = (
+
+class HeadRow(NamedTuple):
+    """A row of `usage_heads`."""
+
+    object_id: UUID
+    tenure_id: UUID
+    stream: str
+    next_seq: int
+    head: bytes
+    gone: int
+    reach: int
+    loose: int
+    packed_to: int
+    key_turn: int
+    expires_at: datetime | None
+    last_placed_at: datetime
+    last_received_at: datetime
+    key_id: UUID
+    seal: bytes
+
+
+_OBJECTS = Prepared(
     select(Object.object_id, Object.org_id, Object.product_id, Product.registered_at)
     .join(Product, Product.product_id == Object.product_id)
     .where(Object.object_id.in_(_IDS))
 )
-_OPEN_TENURES = (
+_OPEN_TENURES = Prepared(
     select(
         Tenure.object_id,
         Tenure.tenure_id,
@@ -69,7 +91,8 @@ _PAIRS = select(RecentName.object_id, RecentName.name_hash, RecentName.content_h
     (RecentName.object_id == _pairs.c.object_id) & (RecentName.name_hash == _pairs.c.name_hash),
 )
 _EARLIER = select(Tenure.object_id).where(Tenure.object_id.in_(_IDS), Tenure.ended_at.is_not(None))
-_HEADS = select(StreamHead.__table__).where(StreamHead.object_id.in_(_IDS))
+_HEAD_COLUMNS = [StreamHead.__table__.c[name] for name in HeadRow._fields]
+_HEADS = Prepared(select(*_HEAD_COLUMNS).where(StreamHead.object_id.in_(_IDS)))
 _RUNS = (
     select(SequenceRun.first, SequenceRun.last)
     .where(
@@ -103,26 +126,6 @@ class TenureRow(NamedTuple):
     keep_days: dict[str, int] | None
 
 
-class HeadRow(NamedTuple):
-    """A row of `usage_heads`."""
-
-    object_id: UUID
-    tenure_id: UUID
-    stream: str
-    next_seq: int
-    head: bytes
-    gone: int
-    reach: int
-    loose: int
-    packed_to: int
-    key_turn: int
-    expires_at: datetime | None
-    last_placed_at: datetime
-    last_received_at: datetime
-    key_id: UUID
-    seal: bytes
-
-
 class Span(NamedTuple):
     """The clear columns of a stored segment."""
 
@@ -138,7 +141,7 @@ def objects(conn: Connection, ids: Collection[UUID]) -> list[ObjectRow]:
     return [
         ObjectRow._make(row)
         for part in _chunks(ids)
-        for row in conn.execute(_OBJECTS, {"ids": part})
+        for row in _OBJECTS.all(conn, {"ids": Several(part)})
     ]
 
 
@@ -196,23 +199,23 @@ def epochs_of(conn: Connection, object_id: UUID, tenure_id: UUID) -> list[tuple[
 def heads(conn: Connection, ids: Collection[UUID]) -> dict[tuple[UUID, UUID, str], HeadRow]:
     """The heads of all streams of these objects, of every tenure."""
     return {
-        (row.object_id, row.tenure_id, row.stream): _head(row)
+        (row.object_id, row.tenure_id, row.stream): HeadRow._make(row)
         for part in _chunks(ids)
-        for row in conn.execute(_HEADS, {"ids": part})
+        for row in _HEADS.all(conn, {"ids": Several(part)})
     }
 
 
 def heads_of(conn: Connection, object_id: UUID, tenure_id: UUID) -> list[HeadRow]:
     """The heads of one tenure's streams."""
-    rows = conn.execute(_HEADS, {"ids": [object_id]})
-    return [_head(row) for row in rows if row.tenure_id == tenure_id]
+    rows = _HEADS.all(conn, {"ids": Several([object_id])})
+    return [HeadRow._make(row) for row in rows if row.tenure_id == tenure_id]
 
 
 def head_of(conn: Connection, object_id: UUID, tenure_id: UUID, stream: str) -> HeadRow | None:
     """The head of one stream."""
     ids = {"object_id": object_id, "tenure_id": tenure_id, "stream": stream}
-    row = conn.execute(_HEAD, ids).one_or_none()
-    return None if row is None else _head(row)
+    row = _HEAD.one(conn, ids)
+    return None if row is None else HeadRow._make(row)
 
 
 def unheard_since_transfer(conn: Connection, tenures: Collection[tuple[UUID, UUID]]) -> set[UUID]:
@@ -361,18 +364,14 @@ def _of(object_id: UUID, tenure_id: UUID, stream: str) -> list[ColumnElement[boo
     ]
 
 
-_HEAD = select(StreamHead.__table__).where(*mine(StreamHead))
-
-
-def _head(row: Any) -> HeadRow:
-    return HeadRow(*(getattr(row, name) for name in HeadRow._fields))
+_HEAD = Prepared(select(*_HEAD_COLUMNS).where(*mine(StreamHead)))
 
 
 def _lock(conn: Connection, ids: Collection[UUID]) -> dict[UUID, TenureRow]:
     return {
         row.object_id: TenureRow._make(row)
         for part in _chunks(sorted(ids))
-        for row in conn.execute(_OPEN_TENURES, {"ids": part})
+        for row in _OPEN_TENURES.all(conn, {"ids": Several(part)})
     }
 
 

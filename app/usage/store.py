@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import Connection, delete, insert
 
 from app.keys.log_keys import KeyName, KeysMissing
+from app.kit.prepared import Prepared
 from app.usage.entry import SALT_BYTES, Entry, all_micros, from_micros, to_micros
 from app.usage.heads import keep_heads, seal_head
 from app.usage.models import RecentName, Segment
@@ -21,7 +22,7 @@ from app.usage.segments import Sealer, SegmentRow, StreamPlace, by_month, month_
 
 SMALL = 100  # records; a segment of fewer waits to be packed with its neighbours
 
-_ADD_SEGMENTS, _ADD_NAMES = insert(Segment), insert(RecentName)
+_ADD_SEGMENTS, _ADD_NAMES = Prepared(insert(Segment)), Prepared(insert(RecentName))
 
 
 # A record that will be stored, as plain as there are many: at, until, placed, flags, record id,
@@ -64,7 +65,7 @@ def append(
 
 def add_segments(conn: Connection, rows: Sequence[SegmentRow]) -> None:
     """Insert them as they are."""
-    conn.execute(_ADD_SEGMENTS, [_columns(row) for row in rows])
+    _ADD_SEGMENTS.run_each(conn, [_columns(row) for row in rows])
 
 
 def drop_segments(conn: Connection, rows: Iterable[SegmentRow]) -> None:
@@ -88,7 +89,7 @@ def note_names(conn: Connection, names: Sequence[tuple[UUID, bytes, bytes, datet
         {"object_id": o, "name_hash": name, "content_hash": content, "forget_at": until}
         for o, name, content, until in names
     ]
-    conn.execute(_ADD_NAMES, rows)
+    _ADD_NAMES.run_each(conn, rows)
 
 
 def _names(

@@ -13,6 +13,7 @@ from app.api.makers.sending import Intake, Sending
 from app.keys.log_keys import KeysMissing, LogKeys
 from app.kit.db import Database
 from app.kit.errors import DomainError, MalformedRequest, NotFound, Unavailable
+from app.kit.http import read_whole
 from app.kit.idempotency import check_key
 from app.kit.ids import parse_id
 from app.oauth.protect import bearer_token
@@ -26,6 +27,13 @@ _LARGE = 32 * 1024  # bytes; reading more than this would hold up the other requ
 _PROBLEMS = (400, 401, 403, 409, 413, 415, 422, 429, 503)
 _STRICT = re.compile(r'handling="?strict"?')
 _TRIES = 4
+_READ = {
+    b"content-encoding",
+    b"content-type",
+    b"detached-jws",
+    b"idempotency-key",
+    b"prefer",
+}
 
 
 @router.post(
@@ -63,14 +71,14 @@ async def _receive(request: Request, object_id: str | None) -> Sending:
     settings: Settings = request.app.state.settings
     token = bearer_token(request)
     headers = _headers(request)
-    key = check_key(headers.get("idempotency-key", [None])[0], is_secret=False)
-    signature = _signature(headers.get("detached-jws", []), object_id)
+    key = check_key(headers.get(b"idempotency-key", [None])[0], is_secret=False)
+    signature = _signature(headers.get(b"detached-jws", []), object_id)
     wanted = None if object_id is None else parse_id(object_id)
-    packed = await request.body()
+    packed = await read_whole(request)
     if object_id is not None and wanted is None:
         raise NotFound("There is no such object of yours.")
-    encoding = ", ".join(headers.get("content-encoding", []))
-    kind = headers.get("content-type", [""])[0]
+    encoding = ", ".join(headers.get(b"content-encoding", []))
+    kind = headers.get(b"content-type", [""])[0]
     now = request.app.state.clock.now()
 
     def read() -> tuple[bytes, Batch] | DomainError:
@@ -93,7 +101,7 @@ async def _receive(request: Request, object_id: str | None) -> Sending:
         token,
         batch,
         wanted,
-        _is_strict(headers.get("prefer", [])),
+        _is_strict(headers.get(b"prefer", [])),
         key,
         f"POST {request.url.path} {kind}\n".encode() + body if key else b"",
         signature,
@@ -101,11 +109,12 @@ async def _receive(request: Request, object_id: str | None) -> Sending:
     )
 
 
-def _headers(request: Request) -> dict[str, list[str]]:
-    """The headers by name, in one walk: Starlette takes one for each that is asked for."""
-    found: dict[str, list[str]] = {}
+def _headers(request: Request) -> dict[bytes, list[str]]:
+    """The headers that count, by name, in one walk: Starlette walks once for each."""
+    found: dict[bytes, list[str]] = {}
     for name, value in request.scope["headers"]:
-        found.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1"))
+        if name in _READ:
+            found.setdefault(name, []).append(value.decode("latin-1"))
     return found
 
 

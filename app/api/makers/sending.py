@@ -158,15 +158,16 @@ def _answer(taken: Taken, origin: str) -> Answer | Exception:
 
 
 def _write_results(results: Sequence[LineResult], origin: str) -> bytes:
-    counts = Counter([one.status for one in results])
+    counts = Counter([status for _, status, _ in results])
     lines = [
         _stored_line(line)
         if status is STORED
         else jsonio.dumps(_write_line(LineResult(line, status, error), origin))
         for line, status, error in results
     ]
-    totals = {status: counts[status] for status in (STORED, DUPLICATE, REFUSED)}
-    return b'{"results":[' + b",".join(lines) + b"]," + jsonio.dumps(totals)[1:]
+    totals = (counts[STORED], counts[DUPLICATE], counts[REFUSED])
+    told = b",".join(lines), *totals
+    return b'{"results":[%b],"stored":%d,"duplicate":%d,"refused":%d}' % told
 
 
 def _write_line(one: LineResult, origin: str) -> dict[str, Any]:
