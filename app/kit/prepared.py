@@ -1,11 +1,13 @@
-"""Statements of the hot roads, compiled once: to look one up that was built, and to prepare its
-values, costs SQLAlchemy many times what the database does with it."""
+"""Statements of the hot roads, compiled once and run by the driver: to look one up that was built,
+to prepare its values and to describe its rows costs SQLAlchemy many times what the database does.
+"""
 
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Dialect, Executable
+from sqlalchemy.exc import DBAPIError
 
 _Convert = Callable[[Any], Any] | None
 
@@ -44,7 +46,7 @@ class Prepared:
         text, ready = self._prepare(conn, values)
         return [
             text.row([make(v) if make else v for make, v in zip(text.results, row, strict=True)])
-            for row in conn.exec_driver_sql(text.sql, ready)
+            for row in _run(conn, text.sql, ready)
         ]
 
     def one(self, conn: Connection, values: Mapping[str, Any]) -> Any | None:
@@ -56,7 +58,7 @@ class Prepared:
     def run_each(self, conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run once for each, for a statement that gives no rows."""
         text, _ = self._prepare(conn, rows[0])
-        conn.exec_driver_sql(text.sql, [_ready(text, row) for row in rows])
+        _run(conn, text.sql, [_ready(text, row) for row in rows])
 
     def _prepare(self, conn: Connection, values: Mapping[str, Any]) -> tuple[_Text, Any]:
         lists = {name: _filled(one) for name, one in values.items() if isinstance(one, Several)}
@@ -92,6 +94,31 @@ class Prepared:
             [one.type.dialect_impl(dialect).result_processor(dialect, None) for one in columns],
             _row_of([one.key for one in columns]),
         )
+
+
+def _run(conn: Connection, sql: str, ready: Any) -> list[Any]:
+    """The rows as the driver gives them, none where there can be none; a list of values runs once
+    for each. A DBAPIError as SQLAlchemy raises it, and a lost connection is done with."""
+    if not conn.in_transaction():
+        conn.begin()
+    error_type: Any = conn.dialect.loaded_dbapi.Error
+    cursor = conn.connection.cursor()
+    try:
+        if isinstance(ready, list):
+            cursor.executemany(sql, ready)
+            return []
+        cursor.execute(sql, ready)
+        return list(cursor.fetchall()) if cursor.description else []
+    except error_type as error:
+        is_lost = conn.dialect.is_disconnect(error, conn.connection.driver_connection, cursor)
+        if is_lost:
+            conn.invalidate(error)
+        told = DBAPIError.instance(
+            sql, None, error, error_type, connection_invalidated=is_lost, dialect=conn.dialect
+        )
+        raise told from error
+    finally:
+        cursor.close()
 
 
 def _row_of(names: Sequence[str]) -> Callable[[Iterable[Any]], Any]:
