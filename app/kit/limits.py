@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.dml import ReturningInsert
@@ -41,6 +41,14 @@ _COUNT = Prepared(
 )
 
 
+_COUNTED = Prepared(
+    select(RateCounter.count).where(
+        RateCounter.key_hash == bindparam("key_hash"),
+        RateCounter.window_at == bindparam("window_at"),
+    )
+)
+
+
 @dataclass(frozen=True)
 class Limit:
     """At most `count` a window of `seconds`, for one named thing."""
@@ -55,13 +63,32 @@ def spend(conn: Connection, clock: Clock, limit: Limit, subject: str, cost: int 
 
     The caller commits this in a transaction of its own, or a refused request would undo it.
     """
+    key, retry_after = _window(clock, limit, subject)
+    (counted,) = _COUNT.one(conn, key | {"count": cost}) or (cost,)
+    if counted > limit.count:
+        raise TooManyRequests(retry_after=retry_after)
+
+
+def check(conn: Connection, clock: Clock, limit: Limit, subject: str, cost: int = 1) -> None:
+    """TooManyRequests where the window has no room for so many more, which counts nothing.
+
+    For long works of one subject side by side: each checks when it begins and spends as its last
+    act, because what was counted is locked until the commit. Together they may pass the limit by
+    what is under way.
+    """
+    key, retry_after = _window(clock, limit, subject)
+    (counted,) = _COUNTED.one(conn, key) or (0,)
+    if counted + cost > limit.count:
+        raise TooManyRequests(retry_after=retry_after)
+
+
+def _window(clock: Clock, limit: Limit, subject: str) -> tuple[dict[str, Any], int]:
+    """The key of what is counted now, and the seconds until another window begins."""
     now = int(clock.now().timestamp())
     start = now - now % limit.seconds
     key = sha256(f"{limit.name}\0{subject}")
-    row = {"key_hash": key, "window_at": datetime.fromtimestamp(start, UTC), "count": cost}
-    counted = _COUNT.one(conn, row)
-    if counted is None or counted[0] > limit.count:
-        raise TooManyRequests(retry_after=start + limit.seconds - now)
+    window_at = datetime.fromtimestamp(start, UTC)
+    return {"key_hash": key, "window_at": window_at}, start + limit.seconds - now
 
 
 def forget_old(conn: Connection, clock: Clock) -> int:

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import Connection, select
 
 from app.kit.logs import logger
+from app.objects.models import Tenure
 from app.usage import queries
 from app.usage.entry import Entry
 from app.usage.errors import LogDamaged
@@ -31,18 +32,14 @@ from app.usage.store import SMALL, add_segments, drop_segments
 
 MOST = 256
 _LOOSE = 16  # segments that make a stream worth packing
+_URGENT = 512  # segments that make it worth waiting for
 _READ = 1000  # segments that one step looks at
 
 
 def pack_next(conn: Connection, keys: Sealer) -> bool:
     """Pack the stream that has the most loose segments, as far as one step goes; whether there
     was one. KeysMissing where this process does not hold its keys."""
-    found = conn.execute(
-        select(StreamHead.object_id, StreamHead.tenure_id, StreamHead.stream)
-        .where(StreamHead.loose >= _LOOSE)
-        .order_by(StreamHead.loose.desc(), StreamHead.object_id)
-        .limit(1)
-    ).one_or_none()
+    found = _next_loose(conn)
     if found is None:
         return False
     try:
@@ -52,6 +49,26 @@ def pack_next(conn: Connection, keys: Sealer) -> bool:
         logger.error("a stream was not packed; verify its log", fault=str(error))
         _leave_alone(conn, keys, *found)
     return True
+
+
+def _next_loose(conn: Connection) -> tuple[UUID, UUID, str] | None:
+    """The stream that needs it most. One whose object is being written to, or packed by another
+    process, is passed over until it has very many: who waits for it makes its writers wait."""
+    loosest = (
+        select(StreamHead.object_id, StreamHead.tenure_id, StreamHead.stream, StreamHead.loose)
+        .join(
+            Tenure,
+            (Tenure.object_id == StreamHead.object_id) & (Tenure.tenure_id == StreamHead.tenure_id),
+        )
+        .where(StreamHead.loose >= _LOOSE)
+        .order_by(StreamHead.loose.desc(), StreamHead.object_id)
+        .limit(1)
+    )
+    row = conn.execute(loosest).one_or_none()
+    if row is not None and row.loose < _URGENT:
+        free = loosest.with_for_update(of=Tenure, key_share=True, skip_locked=True)
+        row = conn.execute(free).one_or_none()
+    return None if row is None else (row.object_id, row.tenure_id, row.stream)
 
 
 def pack_stream(

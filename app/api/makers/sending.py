@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -9,10 +10,10 @@ from uuid import UUID
 
 from app.kit import jsonio
 from app.kit.clock import Clock
-from app.kit.errors import DomainError
+from app.kit.errors import DomainError, TooManyRequests
 from app.kit.http import Connection
 from app.kit.idempotency import Answer, begin, finish
-from app.kit.limits import Limit, spend
+from app.kit.limits import Limit, check, spend
 from app.oauth.protect import Principal, principal_of, require_scope
 from app.objects.device_keys import keys_at
 from app.settings import Settings
@@ -72,13 +73,14 @@ class Intake:
         self, conn: Connection, sendings: Sequence[Sending]
     ) -> list[Answer | Exception]:
         """Calls without a key: for each its answer, or the error that refuses it."""
-        writers = self._writers(conn, sendings)
+        writers, clients = self._writers(conn, sendings)
         calls: list[Call | DomainError] = [
             _call(conn, self.clock, one, writer) if isinstance(writer, Principal) else writer
             for one, writer in zip(sendings, writers, strict=True)
         ]
         good = [call for call in calls if isinstance(call, Call)]
         taken = iter(ingest_all(conn, self.clock, self.taker, good))
+        self._count(conn, clients)
         return [
             _answer(next(taken), self.settings.origin) if isinstance(call, Call) else call
             for call in calls
@@ -86,13 +88,15 @@ class Intake:
 
     def take_once(self, conn: Connection, sending: Sending) -> Answer | Exception:
         """A call with a key: its first answer is kept with what it stored, and given again."""
-        (writer,) = self._writers(conn, [sending])
+        (writer,), clients = self._writers(conn, [sending])
         if not isinstance(writer, Principal):
+            self._count(conn, clients)
             return writer
         assert sending.key is not None
         caller = str(writer.client_id)
         kept = begin(conn, self.clock, caller, sending.key, sending.request, is_secret=False)
         if kept is not None:
+            self._count(conn, clients)
             return kept
         call = _call(conn, self.clock, sending, writer)
         if isinstance(call, DomainError):
@@ -101,13 +105,14 @@ class Intake:
         if isinstance(answer, Exception):
             raise answer
         finish(conn, caller, sending.key, answer, is_secret=False)
+        self._count(conn, clients)
         return answer
 
     def _writers(
         self, conn: Connection, sendings: Sequence[Sending]
-    ) -> list[Principal | DomainError]:
-        """Who sends each call, counted against the client's limit; an error is told, not raised,
-        so that the count stays."""
+    ) -> tuple[list[Principal | DomainError], Counter[str]]:
+        """Who sends each call, as far as the client's limit goes, and how many each client sends.
+        An error is told, not raised, so that what is counted stays."""
         known: dict[str, Principal | DomainError] = {}
         for token in {one.token for one in sendings}:
             try:
@@ -116,18 +121,25 @@ class Intake:
                 known[token] = error
         found = [known[one.token] for one in sendings]
         clients = Counter(str(one.client_id) for one in found if isinstance(one, Principal))
-        over = {client: self._spend(conn, client, count) for client, count in clients.items()}
-        return [
+        over = {client: self._check(conn, client, count) for client, count in clients.items()}
+        judged = [
             (over[str(one.client_id)] or one) if isinstance(one, Principal) else one
             for one in found
         ]
+        return judged, clients
 
-    def _spend(self, conn: Connection, client: str, count: int) -> DomainError | None:
+    def _check(self, conn: Connection, client: str, count: int) -> DomainError | None:
         try:
-            spend(conn, self.clock, self.limit, client, count)
+            check(conn, self.clock, self.limit, client, count)
         except DomainError as error:
             return error
         return None
+
+    def _count(self, conn: Connection, clients: Counter[str]) -> None:
+        """The last act: other workers' calls of the client wait from here until the commit."""
+        for client, count in sorted(clients.items()):
+            with suppress(TooManyRequests):  # it was let in; others were counted meanwhile
+                spend(conn, self.clock, self.limit, client, count)
 
 
 def _call(
