@@ -78,7 +78,7 @@ class Prepared:
         state = compiled.construct_expanded_state(values)
         binds = {
             name: one.type.dialect_impl(dialect).bind_processor(dialect)
-            for name, one in compiled.binds.items()
+            for one, name in compiled.bind_names.items()
         }
         for name, names in state.parameter_expansion.items():
             binds |= dict.fromkeys(names, binds.pop(name))

@@ -20,6 +20,7 @@ from sqlalchemy import (
     true,
 )
 
+from app.kit.prepared import Prepared
 from app.usage.entry import from_micros, to_micros
 from app.usage.models import Segment, StreamHead
 from app.usage.queries import ROW, mine, segment_row
@@ -60,8 +61,7 @@ def segments_from(
         "limit": most + 2,
         "wanted": limit,
     }
-    statement = _FORWARD[conn.dialect.name]
-    return _near(conn.execute(statement, values).all(), most + 2)
+    return _near(_FORWARD.all(conn, values), most + 2)
 
 
 def segments_back(
@@ -69,8 +69,7 @@ def segments_back(
 ) -> Near:
     """The stored segments that begin last, as many as bring `limit` records, the newest first."""
     ids = {"object_id": object_id, "tenure_id": tenure_id, "stream": stream}
-    rows = conn.execute(_BACK[conn.dialect.name], ids | {"limit": limit + 1, "wanted": limit})
-    found = _near(rows.all(), limit + 1)
+    found = _near(_BACK.all(conn, ids | {"limit": limit + 1, "wanted": limit}), limit + 1)
     if found.next_from is None:
         return found
     reach = conn.execute(_REACH_TO, ids | {"next_from": from_micros(found.next_from)}).scalar_one()
@@ -179,8 +178,9 @@ def _with_sealed(
     return joined.order_by(*(one.desc() if is_back else one for one in places))
 
 
-_FORWARD = {dialect: _forward(dialect) for dialect in ("sqlite", "postgresql")}
-_BACK = {dialect: _back(dialect) for dialect in ("sqlite", "postgresql")}
+FORWARD = {dialect: _forward(dialect) for dialect in ("sqlite", "postgresql")}
+BACK = {dialect: _back(dialect) for dialect in ("sqlite", "postgresql")}
+_FORWARD, _BACK = Prepared(**FORWARD), Prepared(**BACK)
 _REACH_TO = select(func.max(Segment.placed_to)).where(
     *mine(Segment), Segment.state == STORED, Segment.placed_from <= bindparam("next_from")
 )

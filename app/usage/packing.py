@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from zstandard import ZstdCompressor, ZstdDecompressor, ZstdError
 
-from app.usage.entry import SALT_BYTES, Entry
+from app.usage.entry import SALT_BYTES, Entry, make_entries
 
 MOST_ENTRIES = 1000
 _MOST_BYTES = 32 * 1024 * 1024  # of entries: no segment written here comes near it
@@ -71,24 +71,21 @@ def unpack(inside: bytes, first_seq: int) -> list[Entry]:
         received, flags, ids, epochs, sequences, corrects = rest
         count = len(bodies)
         times = list(accumulate(at))
-        return list(
-            map(
-                Entry,
-                range(first_seq, first_seq + count)
-                if seqs is None
-                else [first_seq + seq for seq in seqs],
-                times,
-                _ends(times, until),
-                map(int.__add__, times, _each(placed)),
-                _each(received),
-                _each(flags),
-                _each(ids),
-                _each(epochs),
-                _each(sequences),
-                _each(corrects),
-                bodies,
-                [salts[i : i + SALT_BYTES] for i in range(0, count * SALT_BYTES, SALT_BYTES)],
-            )
+        return make_entries(
+            range(first_seq, first_seq + count)
+            if seqs is None
+            else [first_seq + seq for seq in seqs],
+            times,
+            _ends(times, until),
+            map(int.__add__, times, _each(placed)),
+            _each(received),
+            _each(flags),
+            _each(ids),
+            _each(epochs),
+            _each(sequences),
+            _each(corrects),
+            bodies,
+            [salts[i : i + SALT_BYTES] for i in range(0, count * SALT_BYTES, SALT_BYTES)],
         )
     except (ZstdError, msgspec.DecodeError, ValueError, TypeError) as error:
         raise Unreadable from error

@@ -6,12 +6,13 @@ can hold an earlier one; otherwise the page goes on from where it is sure. Each 
 statement, so a packing that happens meanwhile neither hides a record nor shows one twice.
 """
 
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from heapq import merge
-from itertools import islice
+from itertools import chain
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -32,6 +33,7 @@ _EARLIEST, _LATEST = (
 )
 _PAGE, _STEP = 256, 64  # records that are a page; segments at once for whoever reads on and on
 _NONE, _ALL = -1, 2**62  # numbers before the first and after the last of any stream
+_make_row = partial(tuple.__new__, Row)
 _EPOCH_DAY = date(1970, 1, 1)
 
 
@@ -75,13 +77,17 @@ def page(
     names = sorted(set(streams))
     low = _EARLIEST if from_ is None else to_micros(from_)
     high = _LATEST if to is None else to_micros(to)
-    arms = [_arm(log, name, _start(name, low, after), high, limit) for name in names]
+    arms = [_walk(log, name, _start(name, low, after), high, limit) for name in names]
     rows: list[Row] = []
-    for entries in _batches(merge(*arms), limit):
-        rows += _shown(log, entries, is_whole=is_whole)
-        if len(rows) >= limit:
-            break
-    return rows[:limit]
+    found: list[_Placed] = []
+    for run in _merged(arms):
+        found += run
+        if len(found) >= limit - len(rows):
+            rows += _shown(log, found, is_whole=is_whole)
+            found = []
+            if len(rows) >= limit:
+                break
+    return [*rows, *_shown(log, found, is_whole=is_whole)][:limit]
 
 
 def latest(log: Log, streams: Sequence[str], limit: int) -> list[Row]:
@@ -144,31 +150,44 @@ def _start(stream: str, low: int, after: Position | None) -> tuple[int, int]:
 _Placed = tuple[int, str, int, Entry]
 
 
-def _arm(log: Log, stream: str, start: tuple[int, int], high: int, limit: int) -> Iterator[_Placed]:
-    """A stream's entries, to be merged with those of others."""
-    for entry in _walk(log, stream, start, high, limit):
-        yield entry.placed, stream, entry.seq, entry
+def _merged(arms: Sequence[Iterator[list[_Placed]]]) -> Iterator[list[_Placed]]:
+    """The runs of several streams as runs in the order of all, taken from each as it is needed."""
+    held: list[tuple[list[_Placed], Iterator[list[_Placed]]]] = [([], arm) for arm in arms]
+    while True:
+        held = [(run or next(arm, []), arm) for run, arm in held]
+        held = [(run, arm) for run, arm in held if run]
+        if not held:
+            return
+        border = min(run[-1] for run, _ in held)
+        cuts = [bisect_right(run, border) for run, _ in held]
+        parts = [run[:cut] for (run, _), cut in zip(held, cuts, strict=True)]
+        yield sorted(chain.from_iterable(parts))
+        held = [(run[cut:], arm) for (run, arm), cut in zip(held, cuts, strict=True)]
 
 
-def _walk(log: Log, stream: str, start: tuple[int, int], high: int, limit: int) -> Iterator[Entry]:
-    """A stream's entries behind `start` in order of (placed, seq), opened as they are asked for."""
+def _walk(
+    log: Log, stream: str, start: tuple[int, int], high: int, limit: int
+) -> Iterator[list[_Placed]]:
+    """A stream's entries behind `start` in order of (placed, seq), in runs, opened as they are
+    asked for."""
     most = limit if limit <= _PAGE else _STEP
     while True:
         near = segments_from(
             log.conn, log.object_id, log.tenure_id, stream, start, high, limit, most
         )
         before = start
-        for entry in _in_order(log, near, start, high):
-            start = (entry.placed, entry.seq)
-            yield entry
+        for run in _in_order(log, near, start, high):
+            start = (run[-1].placed, run[-1].seq)
+            yield [(entry.placed, stream, entry.seq, entry) for entry in run]
         if near.next_from is None:
             return
         if start == before:
             limit, most = 2 * limit, 2 * most
 
 
-def _in_order(log: Log, near: Near, start: tuple[int, int], high: int) -> Iterator[Entry]:
-    """What these segments hold behind `start`, as far as no segment after them can hold earlier."""
+def _in_order(log: Log, near: Near, start: tuple[int, int], high: int) -> Iterator[list[Entry]]:
+    """Runs of what these segments hold behind `start`, as far as none after them can hold
+    earlier."""
     waiting: list[Entry] = []
     borders = [*(row.placed_from for row in near.rows), near.next_from][1:]
     for row, border in zip(near.rows, borders, strict=True):
@@ -180,15 +199,9 @@ def _in_order(log: Log, near: Near, start: tuple[int, int], high: int) -> Iterat
         fresh = [e for e in entries if start < (e.placed, e.seq) and e.placed < high]
         waiting = list(merge(waiting, fresh, key=_place)) if waiting else fresh
         sure = len(waiting) if border is None else _count_before(waiting, border)
-        yield from waiting[:sure]
-        waiting = waiting[sure:]
-
-
-def _batches(found: Iterable[_Placed], size: int) -> Iterator[list[_Placed]]:
-    """The entries in lists of `size`, the last one shorter."""
-    entries = iter(found)
-    while batch := list(islice(entries, size)):
-        yield batch
+        if sure:
+            yield waiting[:sure]
+            waiting = waiting[sure:]
 
 
 def _shown(log: Log, found: Sequence[_Placed], *, is_whole: bool) -> list[Row]:
@@ -196,7 +209,7 @@ def _shown(log: Log, found: Sequence[_Placed], *, is_whole: bool) -> list[Row]:
     named = {(name, entry.record_id) for _, name, _, entry in found if entry.record_id}
     corrected = corrected_among(log.conn, log.object_id, log.tenure_id, named) if named else set()
     if not corrected:
-        return [Row(name, entry) for _, name, _, entry in found]
+        return list(map(_make_row, [(name, entry, False) for _, name, _, entry in found]))
     rows = [Row(name, e, (name, e.record_id) in corrected) for _, name, _, e in found]
     return rows if is_whole else [row for row in rows if not row.is_corrected]
 

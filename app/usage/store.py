@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, insert
 
 from app.keys.log_keys import KeyName, KeysMissing
 from app.kit.prepared import Prepared
-from app.usage.entry import SALT_BYTES, Entry, all_micros, from_micros, to_micros
+from app.usage.entry import SALT_BYTES, Entry, all_micros, from_micros, make_entries, to_micros
 from app.usage.heads import keep_heads, seal_head
 from app.usage.models import RecentName, Segment
 from app.usage.packing import MOST_ENTRIES
@@ -127,8 +127,7 @@ def _entries(first_seq: int, records: Sequence[Fresh], received: int) -> list[En
     salts = urandom(SALT_BYTES * count)
     salt = [salts[i : i + SALT_BYTES] for i in range(0, len(salts), SALT_BYTES)]
     numbers = range(first_seq, first_seq + count)
-    columns = (numbers, begin, all_micros(until), stands, repeat(received), *named, salt)
-    return list(map(Entry._make, zip(*columns, strict=False)))
+    return make_entries(numbers, begin, all_micros(until), stands, repeat(received), *named, salt)
 
 
 def expiry(oldest: int | None, keep_days: int | None) -> datetime | None:

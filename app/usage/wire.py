@@ -1,12 +1,15 @@
 """How records look to whoever reads them: the same for vendors, owners and exports."""
 
 import json
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from app.usage.entry import from_micros
 from app.usage.rows import Row
+
+_EPOCH_DAY = date(1970, 1, 1)
+# Every second of a day as text: a lookup, where writing one costs as much as the rest of a line.
+_CLOCK = [f"{s // 3600:02d}:{s // 60 % 60:02d}:{s % 60:02d}" for s in range(24 * 60 * 60)]
 
 
 def rfc3339(instant: datetime) -> str:
@@ -65,10 +68,10 @@ def record_line(row: Row) -> bytes:
 def _time(micros: int) -> str:
     """`rfc3339` of microseconds since 1970."""
     seconds, rest = divmod(micros, 1_000_000)
-    return f"{_second(seconds)}.{rest:06d}Z" if rest else f"{_second(seconds)}Z"
+    day, second = divmod(seconds, 24 * 60 * 60)
+    return f"{_day(day)}{_CLOCK[second]}.{rest:06d}Z" if rest else f"{_day(day)}{_CLOCK[second]}Z"
 
 
-@lru_cache(4096)
-def _second(seconds: int) -> str:
-    """Neighbours share it: where one record of a stream ends the next one begins."""
-    return from_micros(seconds * 1_000_000).isoformat()[:19]
+@lru_cache(1024)
+def _day(days: int) -> str:
+    return (_EPOCH_DAY + timedelta(days=days)).isoformat() + "T"

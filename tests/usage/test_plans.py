@@ -33,7 +33,7 @@ def scene(empty_database_url: str, clock: FixedClock) -> Iterator[Scene]:
 @pytest.mark.parametrize("engine_kind", ["postgres"], indirect=True)
 @pytest.mark.parametrize("is_back", [False, True])
 def test_a_page_touches_its_own_rows_only(scene: Scene, is_back: bool) -> None:
-    asked = nearby._BACK if is_back else nearby._FORWARD
+    asked = nearby.BACK if is_back else nearby.FORWARD
     values = {
         "object_id": scene.object_id,
         "tenure_id": scene.tenure_id,
