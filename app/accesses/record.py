@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, bindparam, insert, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.accesses.models import Access
 from app.kit.ids import NOBODY, derived_id
+from app.kit.prepared import Prepared
 
 READING = "records"  # a reading of records, and nothing else
 LISTING = "objects"  # a look at what there is to read
@@ -19,6 +20,15 @@ STREAM = "stream"  # a reading in chunks that goes on until the last record
 EXPORT = "export"  # asking for a copy, and fetching it
 
 _ADD = insert(Access)  # built once: building a statement costs as much as running it
+_MORE = Prepared(
+    update(Access)
+    .where(
+        Access.owner_id == bindparam("owner"),
+        Access.access_id == bindparam("access"),
+        Access.place == 0,
+    )
+    .values(count=Access.count + bindparam("more"), send_by=bindparam("by"))
+)
 _REFUSALS = UUID("5f0d0c52-70c4-4b5e-8f8e-5b1c4e2f9a10")
 
 
@@ -84,11 +94,8 @@ def record_more(
 ) -> None:
     """A reading of one object that goes on: so many more records leave, until then at the latest.
     Its row tells up to which record, in the order of reading, the answer may have left."""
-    conn.execute(
-        update(Access)
-        .where(Access.owner_id == owner_id, Access.access_id == access_id, Access.place == 0)
-        .values(count=Access.count + count, send_by=send_by)
-    )
+    row = {"owner": owner_id, "access": access_id, "more": count, "by": send_by}
+    _MORE.run_each(conn, [row])
 
 
 def record_refused(

@@ -118,7 +118,7 @@ def read_asked(
     """The query with its cursor opened, or what is wrong with either."""
     if isinstance(wanted, DomainError):
         return wanted
-    bound = (*reader, wanted.stream, wanted.from_, wanted.to)
+    bound = (*reader, wanted.stream, wanted.from_, wanted.to, wanted.is_whole)
     try:
         position = cursors.open(wanted.after, *bound) if wanted.after else None
     except InvalidCursor as error:

@@ -58,7 +58,7 @@ class Prepared:
     def run_each(self, conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run once for each, for a statement that gives no rows."""
         text, _ = self._prepare(conn, rows[0])
-        _run(conn, text.sql, [_ready(text, row) for row in rows])
+        _run(conn, text.sql, [_ready(text, {**text.constants, **row}) for row in rows])
 
     def _prepare(self, conn: Connection, values: Mapping[str, Any]) -> tuple[_Text, Any]:
         lists = {name: _filled(one) for name, one in values.items() if isinstance(one, Several)}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, bindparam, select, true
+from sqlalchemy import Connection, Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.kit.errors import NotFound
@@ -15,6 +15,34 @@ from app.organizations.models import Organization
 # Built once: building a statement costs as much as running it.
 _OPEN = select(Tenure.tenure_id, Tenure.owner_id, Tenure.starts_at).where(
     Tenure.object_id == bindparam("object_id"), Tenure.ended_at.is_(None)
+)
+_MINE_EVER = select(Holding.tenure_id, Holding.object_id, Holding.name).where(
+    Holding.owner_id == bindparam("owner_id")
+)
+_MINE_NOW = _MINE_EVER.where(Holding.ended_at.is_(None))
+_THINGS = (
+    select(
+        Object.object_id,
+        Tenure.tenure_id,
+        Product.product_id,
+        Product.name.label("product_name"),
+        Product.kind.label("product_kind"),
+        Product.gtin,
+        Organization.name.label("maker"),
+        Object.serial,
+        Tenure.used_by,
+        Tenure.starts_at,
+        Tenure.claimed_at,
+    )
+    .join(Tenure, Tenure.object_id == Object.object_id)
+    .join(Product, Product.product_id == Object.product_id)
+    .join(Organization, Organization.org_id == Product.org_id)
+    .where(
+        Object.object_id.in_(bindparam("objects", expanding=True)),
+        Tenure.owner_id == bindparam("owner_id"),
+        Tenure.tenure_id.in_(bindparam("tenures", expanding=True)),
+    )
+    .order_by(Tenure.claimed_at.desc(), Object.object_id)
 )
 
 
@@ -48,47 +76,25 @@ class OpenTenure:
 
 def held_objects(db: Session | Connection, owner_id: UUID) -> Sequence[Held]:
     """What an owner holds now, the newest first."""
-    return _held(db, owner_id, Holding.ended_at.is_(None))
+    return _held(db, owner_id, _MINE_NOW)
 
 
 def all_held(db: Session | Connection, owner_id: UUID) -> Sequence[Held]:
     """What an owner holds or has held, for the names in their history."""
-    return _held(db, owner_id, true())
+    return _held(db, owner_id, _MINE_EVER)
 
 
-def _held(db: Session | Connection, owner_id: UUID, wanted: ColumnElement[bool]) -> Sequence[Held]:
+def _held(
+    db: Session | Connection, owner_id: UUID, mine: Select[UUID, UUID, str]
+) -> Sequence[Held]:
     """Two reads, because no join crosses families: the owner's side, then the objects'."""
-    mine = select(Holding.tenure_id, Holding.object_id, Holding.name).where(
-        Holding.owner_id == owner_id, wanted
-    )
-    holdings = {row.tenure_id: row for row in db.execute(mine)}
+    holdings = {row.tenure_id: row for row in db.execute(mine, {"owner_id": owner_id})}
     if not holdings:
         return []
-    found = (
-        select(
-            Object.object_id,
-            Tenure.tenure_id,
-            Product.product_id,
-            Product.name.label("product_name"),
-            Product.kind.label("product_kind"),
-            Product.gtin,
-            Organization.name.label("maker"),
-            Object.serial,
-            Tenure.used_by,
-            Tenure.starts_at,
-            Tenure.claimed_at,
-        )
-        .join(Tenure, Tenure.object_id == Object.object_id)
-        .join(Product, Product.product_id == Object.product_id)
-        .join(Organization, Organization.org_id == Product.org_id)
-        .where(
-            Object.object_id.in_({row.object_id for row in holdings.values()}),
-            Tenure.owner_id == owner_id,
-            Tenure.tenure_id.in_(holdings),
-        )
-        .order_by(Tenure.claimed_at.desc(), Object.object_id)
-    )
-    return [Held(name=holdings[row.tenure_id].name, **row._mapping) for row in db.execute(found)]
+    objects = {row.object_id for row in holdings.values()}
+    values = {"owner_id": owner_id, "objects": list(objects), "tenures": list(holdings)}
+    found = db.execute(_THINGS, values)
+    return [Held(name=holdings[row.tenure_id].name, **row._mapping) for row in found]
 
 
 def get_held(db: Session | Connection, owner_id: UUID, object_id: UUID) -> Held:

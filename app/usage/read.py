@@ -10,7 +10,6 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
 from heapq import merge
 from itertools import chain
 from uuid import UUID
@@ -22,7 +21,7 @@ from app.usage import queries
 from app.usage.corrections import corrected_among
 from app.usage.entry import Entry, from_micros, to_micros
 from app.usage.nearby import Near, segments_back, segments_from
-from app.usage.rows import Row
+from app.usage.rows import Row, make_rows
 from app.usage.segments import Opener, open_segment
 
 Position = tuple[datetime, str, int]
@@ -33,7 +32,6 @@ _EARLIEST, _LATEST = (
 )
 _PAGE, _STEP = 256, 64  # records that are a page; segments at once for whoever reads on and on
 _NONE, _ALL = -1, 2**62  # numbers before the first and after the last of any stream
-_make_row = partial(tuple.__new__, Row)
 _EPOCH_DAY = date(1970, 1, 1)
 
 
@@ -79,7 +77,7 @@ def page(
     high = _LATEST if to is None else to_micros(to)
     arms = [_walk(log, name, _start(name, low, after), high, limit) for name in names]
     rows: list[Row] = []
-    found: list[_Placed] = []
+    found: list[Row] = []
     for run in _merged(arms):
         found += run
         if len(found) >= limit - len(rows):
@@ -92,11 +90,8 @@ def page(
 
 def latest(log: Log, streams: Sequence[str], limit: int) -> list[Row]:
     """The newest records, the newest first, without those that another one corrects."""
-    found = [
-        (entry.placed, name, entry.seq, entry)
-        for name in sorted(set(streams))
-        for entry in _newest(log, name, limit)
-    ]
+    names = sorted(set(streams))
+    found = [row for name in names for row in make_rows(name, _newest(log, name, limit))]
     newest = sorted(found, reverse=True)[: 2 * limit]
     return _shown(log, newest, is_whole=False)[:limit]
 
@@ -147,12 +142,9 @@ def _start(stream: str, low: int, after: Position | None) -> tuple[int, int]:
     return placed, _ALL if stream < last_stream else _NONE
 
 
-_Placed = tuple[int, str, int, Entry]
-
-
-def _merged(arms: Sequence[Iterator[list[_Placed]]]) -> Iterator[list[_Placed]]:
+def _merged(arms: Sequence[Iterator[list[Row]]]) -> Iterator[list[Row]]:
     """The runs of several streams as runs in the order of all, taken from each as it is needed."""
-    held: list[tuple[list[_Placed], Iterator[list[_Placed]]]] = [([], arm) for arm in arms]
+    held: list[tuple[list[Row], Iterator[list[Row]]]] = [([], arm) for arm in arms]
     while True:
         held = [(run or next(arm, []), arm) for run, arm in held]
         held = [(run, arm) for run, arm in held if run]
@@ -167,7 +159,7 @@ def _merged(arms: Sequence[Iterator[list[_Placed]]]) -> Iterator[list[_Placed]]:
 
 def _walk(
     log: Log, stream: str, start: tuple[int, int], high: int, limit: int
-) -> Iterator[list[_Placed]]:
+) -> Iterator[list[Row]]:
     """A stream's entries behind `start` in order of (placed, seq), in runs, opened as they are
     asked for."""
     most = limit if limit <= _PAGE else _STEP
@@ -178,7 +170,7 @@ def _walk(
         before = start
         for run in _in_order(log, near, start, high):
             start = (run[-1].placed, run[-1].seq)
-            yield [(entry.placed, stream, entry.seq, entry) for entry in run]
+            yield make_rows(stream, run)
         if near.next_from is None:
             return
         if start == before:
@@ -196,7 +188,9 @@ def _in_order(log: Log, near: Near, start: tuple[int, int], high: int) -> Iterat
         except KeysMissing as missing:
             ids = {(one.tenure_id, one.key_id) for one in near.rows}
             raise KeysMissing(ids=ids) from missing
-        fresh = [e for e in entries if start < (e.placed, e.seq) and e.placed < high]
+        fresh = entries
+        if entries and not (start < _place(entries[0]) and entries[-1].placed < high):
+            fresh = [e for e in entries if start < _place(e) and e.placed < high]
         waiting = list(merge(waiting, fresh, key=_place)) if waiting else fresh
         sure = len(waiting) if border is None else _count_before(waiting, border)
         if sure:
@@ -204,13 +198,13 @@ def _in_order(log: Log, near: Near, start: tuple[int, int], high: int) -> Iterat
             waiting = waiting[sure:]
 
 
-def _shown(log: Log, found: Sequence[_Placed], *, is_whole: bool) -> list[Row]:
-    """The entries as rows; those that another one corrects marked, or left out."""
-    named = {(name, entry.record_id) for _, name, _, entry in found if entry.record_id}
+def _shown(log: Log, found: Sequence[Row], *, is_whole: bool) -> list[Row]:
+    """The rows, those that another one corrects marked, or left out."""
+    named = {(row.stream, name) for row in found if (name := row.entry.record_id)}
     corrected = corrected_among(log.conn, log.object_id, log.tenure_id, named) if named else set()
     if not corrected:
-        return list(map(_make_row, [(name, entry, False) for _, name, _, entry in found]))
-    rows = [Row(name, e, (name, e.record_id) in corrected) for _, name, _, e in found]
+        return list(found)
+    rows = [row._replace(is_corrected=(row.stream, row.record_id) in corrected) for row in found]
     return rows if is_whole else [row for row in rows if not row.is_corrected]
 
 

@@ -1,22 +1,23 @@
 """A record as the rest of the house reads it."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 from app.usage.entry import Entry, from_micros
 
 
 class Row(NamedTuple):
-    """One record of a stream, as it is kept; `is_corrected` whether another one takes its place."""
+    """One record of a stream, as it is kept; rows compare as they stand in a log: by `placed`
+    (microseconds since 1970), stream and `seq`, its number there. `is_corrected` whether another
+    one takes its place."""
 
+    placed: int
     stream: str
+    seq: int
     entry: Entry
     is_corrected: bool = False
-
-    @property
-    def seq(self) -> int:
-        """Its number in the stream."""
-        return self.entry.seq
 
     @property
     def at(self) -> datetime:
@@ -68,3 +69,11 @@ class Row(NamedTuple):
     def corrects(self) -> str | None:
         """The id of the record that this one takes the place of."""
         return self.entry.corrects
+
+
+_make_row = partial(tuple.__new__, Row)
+
+
+def make_rows(stream: str, entries: Sequence[Entry]) -> list[Row]:
+    """Rows of a stream's entries; a call of the class for each would cost as much as the rest."""
+    return list(map(_make_row, [(e.placed, stream, e.seq, e, False) for e in entries]))

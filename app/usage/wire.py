@@ -54,7 +54,7 @@ def record_out(row: Row) -> dict[str, Any]:
 def record_line(row: Row) -> bytes:
     """`record_out` as a line of NDJSON. The values are put in as they are stored, unread."""
     # A stream's name, a time and a flag hold no character that JSON escapes.
-    stream, entry, is_corrected = row
+    _, stream, _, entry, is_corrected = row
     until = "" if entry.until is None else f',"until":"{_time(entry.until)}"'
     placed, told = "", ""
     if entry.flags or entry.corrects is not None or is_corrected:

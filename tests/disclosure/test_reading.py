@@ -85,6 +85,7 @@ def test_a_cursor_is_bound_to_caller_grant_and_query(world: World) -> None:
         (foreign, {}),
         (world.reader(given), {"stream": "wear"}),
         (world.reader(given), {"from_": world.clock.now() - HOUR}),
+        (world.reader(given), {"is_whole": True}),
     ):
         refused = world.read(reader, ref, after=outcome.next_cursor, **query)
         assert isinstance(refused, NotDisclosed)

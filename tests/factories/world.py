@@ -183,7 +183,9 @@ class World:
     def read(
         self, reader: Reader, ref: object, limit: int = 1000, after: str | None = None, **query: Any
     ) -> Disclosed | NotDisclosed:
-        wanted = Wanted(query.get("stream"), query.get("from_"), query.get("to"), limit, after)
+        window = query.get("from_"), query.get("to")
+        is_whole = query.get("is_whole", False)
+        wanted = Wanted(query.get("stream"), *window, limit, after, is_whole)
         return self.database.submit(
             lambda conn: read_records(
                 conn, self.clock, self.cursors, self.taker.keys, reader, str(ref), wanted, DEADLINE

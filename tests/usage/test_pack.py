@@ -13,6 +13,7 @@ from app.kit.clock import FixedClock
 from app.kit.db import Database
 from app.usage.entry import leaf_of
 from app.usage.pack import MOST, pack_next, pack_stream
+from app.usage.queries import lock_tenure
 from app.usage.read import Log, latest, page
 from app.usage.rows import Row
 from app.usage.segments import month_of, open_segment
@@ -166,6 +167,27 @@ def committed(database: Database, clock: FixedClock, loose: int) -> Scene:
         clock.advance(DAY)
         scene.send_singly([scene.start + n * MINUTE for n in range(loose)])
     return scene
+
+
+@pytest.mark.parametrize("engine_kind", ["postgres"], indirect=True)
+@pytest.mark.postgres
+def test_upkeep_passes_over_a_log_in_use_until_it_has_very_many(
+    database: Database, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = committed(database, clock, 120)
+    with ThreadPoolExecutor(1) as pool, database.connection() as writer:
+        lock_tenure(writer, *scene.tenure)
+
+        def pack() -> bool:
+            with database.connection() as conn:
+                return pack_next(conn, scene.keys)
+
+        assert not pool.submit(pack).result(30)
+        monkeypatch.setattr("app.usage.pack._URGENT", 100)
+        waiting = pool.submit(pack)
+        _wait_until_blocked(database)
+        writer.commit()
+        assert waiting.result(30)
 
 
 @pytest.mark.parametrize("engine_kind", ["postgres"], indirect=True)

@@ -280,3 +280,21 @@ def _raw(sender: Caller, body: bytes, kind: str = "application/json", **headers:
     if kind:
         given["Content-Type"] = kind
     return sender.http.post(EVENTS, content=body, headers=given)
+
+
+def test_a_fault_of_ours_is_told_with_the_request_id_and_raised_to_the_server(
+    app: FastAPI, sender: Caller, thing: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr("app.api.makers.sending.ingest_all", fail)
+    headers = {"Authorization": f"Bearer {sender.token}", "Request-Id": "fault-of-ours-1"}
+    with TestClient(app, raise_server_exceptions=False) as client:
+        answer = client.post(EVENTS, json=wash(thing), headers=headers)
+    assert answer.status_code == 500
+    assert answer.json()["type"].endswith("/problems/internal-error")
+    assert answer.json()["instance"] == "urn:request:fault-of-ours-1"
+    assert answer.headers["request-id"] == "fault-of-ours-1"
+    with pytest.raises(RuntimeError), TestClient(app) as client:
+        client.post(EVENTS, json=wash(thing), headers=headers)

@@ -51,7 +51,7 @@ def test_a_line_says_what_a_record_says(
 ) -> None:
     body = jsonio.canonical(values).decode()
     entry = Entry(7, at, until, placed, at, flags, "id-1", None, None, corrects, body, b"")
-    row = Row("wash_2", entry, is_corrected)
+    row = Row(entry.placed, "wash_2", entry.seq, entry, is_corrected)
     line = record_line(row)
     assert line.endswith(b"}\n")
     assert line.count(b"\n") == 1
