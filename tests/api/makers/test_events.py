@@ -290,11 +290,11 @@ def test_a_fault_of_ours_is_told_with_the_request_id_and_raised_to_the_server(
 
     monkeypatch.setattr("app.api.makers.sending.ingest_all", fail)
     headers = {"Authorization": f"Bearer {sender.token}", "Request-Id": "fault-of-ours-1"}
-    with TestClient(app, raise_server_exceptions=False) as client:
-        answer = client.post(EVENTS, json=wash(thing), headers=headers)
+    client = TestClient(app, raise_server_exceptions=False)  # the app is started by the sender's
+    answer = client.post(EVENTS, json=wash(thing), headers=headers)
     assert answer.status_code == 500
     assert answer.json()["type"].endswith("/problems/internal-error")
     assert answer.json()["instance"] == "urn:request:fault-of-ours-1"
     assert answer.headers["request-id"] == "fault-of-ours-1"
-    with pytest.raises(RuntimeError), TestClient(app) as client:
-        client.post(EVENTS, json=wash(thing), headers=headers)
+    with pytest.raises(RuntimeError):
+        sender.http.post(EVENTS, json=wash(thing), headers=headers)
