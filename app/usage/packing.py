@@ -4,6 +4,7 @@ Entries lie in order of (placed, seq), so that a page takes a run of them. Colum
 are written once.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate, repeat
 from operator import le, sub
@@ -60,8 +61,12 @@ def pack(entries: Sequence[Entry], first_seq: int) -> bytes:
     return _ZSTD + _compressor().compress(inside)
 
 
-def unpack(inside: bytes, first_seq: int) -> list[Entry]:
-    """The entries in order of (placed, seq); Unreadable where these are no entries."""
+def unpack(
+    inside: bytes, first_seq: int, behind: tuple[int, int] | None = None, most: int | None = None
+) -> list[Entry]:
+    """The entries in order of (placed, seq): all, or those behind a place, or the first `most` of
+    them. To make entries is what reading costs, so nobody makes more than are wanted. Unreadable
+    where these are no entries."""
     try:
         if inside[:1] == _ZSTD:
             plain = _decompressor().decompress(inside[1:], max_output_size=_MOST_BYTES)
@@ -69,25 +74,34 @@ def unpack(inside: bytes, first_seq: int) -> list[Entry]:
             plain = inside[1:]
         seqs, at, until, placed, *rest, bodies, salts = _decode(plain)
         received, flags, ids, epochs, sequences, corrects = rest
-        count = len(bodies)
         times = list(accumulate(at))
+        stands = times if placed == [0] else list(map(int.__add__, times, _each(placed)))
+        numbers = range(len(bodies)) if seqs is None else seqs
+        low, high = 0, len(bodies)
+        if behind is not None:
+            place = behind[0], behind[1] - first_seq
+            low = bisect_right(range(high), place, key=lambda i: (stands[i], numbers[i]))
+        if most is not None:
+            high = min(high, low + most)
+        part = slice(low, high)
         return make_entries(
-            range(first_seq, first_seq + count)
-            if seqs is None
-            else [first_seq + seq for seq in seqs],
-            times,
-            _ends(times, until),
-            map(int.__add__, times, _each(placed)),
-            _each(received),
-            _each(flags),
-            _each(ids),
-            _each(epochs),
-            _each(sequences),
-            _each(corrects),
-            bodies,
-            [salts[i : i + SALT_BYTES] for i in range(0, count * SALT_BYTES, SALT_BYTES)],
+            [first_seq + number for number in numbers[part]],
+            times[part],
+            _ends(times[part], until if len(until) == 1 else until[part]),
+            stands[part],
+            _each(received, part),
+            _each(flags, part),
+            _each(ids, part),
+            _each(epochs, part),
+            _each(sequences, part),
+            _each(corrects, part),
+            bodies[part],
+            [
+                salts[i : i + SALT_BYTES]
+                for i in range(low * SALT_BYTES, high * SALT_BYTES, SALT_BYTES)
+            ],
         )
-    except (ZstdError, msgspec.DecodeError, ValueError, TypeError) as error:
+    except (ZstdError, msgspec.DecodeError, ValueError, TypeError, IndexError) as error:
         raise Unreadable from error
 
 
@@ -100,8 +114,8 @@ def _same(column: Sequence[Any]) -> Sequence[Any]:
     return column[:1] if column.count(column[0]) == len(column) else column
 
 
-def _each(column: list[Any]) -> Any:
-    return repeat(column[0]) if len(column) == 1 else column
+def _each(column: list[Any], part: slice = slice(None)) -> Any:
+    return repeat(column[0]) if len(column) == 1 else column[part]
 
 
 def _ends(times: list[int], lengths: list[int | None]) -> Any:

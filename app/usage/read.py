@@ -22,7 +22,7 @@ from app.usage.corrections import corrected_among
 from app.usage.entry import Entry, from_micros, to_micros
 from app.usage.nearby import Near, segments_back, segments_from
 from app.usage.rows import Row, make_rows
-from app.usage.segments import Opener, open_segment
+from app.usage.segments import Opener, SegmentRow, open_segment
 
 Position = tuple[datetime, str, int]
 
@@ -168,7 +168,7 @@ def _walk(
             log.conn, log.object_id, log.tenure_id, stream, start, high, limit, most
         )
         before = start
-        for run in _in_order(log, near, start, high):
+        for run in _in_order(log, near, start, high, limit):
             start = (run[-1].placed, run[-1].seq)
             yield make_rows(stream, run)
         if near.next_from is None:
@@ -177,25 +177,38 @@ def _walk(
             limit, most = 2 * limit, 2 * most
 
 
-def _in_order(log: Log, near: Near, start: tuple[int, int], high: int) -> Iterator[list[Entry]]:
+def _in_order(
+    log: Log, near: Near, start: tuple[int, int], high: int, limit: int
+) -> Iterator[list[Entry]]:
     """Runs of what these segments hold behind `start`, as far as none after them can hold
-    earlier."""
+    earlier; of each segment so many at a time."""
     waiting: list[Entry] = []
     borders = [*(row.placed_from for row in near.rows), near.next_from][1:]
     for row, border in zip(near.rows, borders, strict=True):
-        try:
-            entries = open_segment(log.keys, row)
-        except KeysMissing as missing:
-            ids = {(one.tenure_id, one.key_id) for one in near.rows}
-            raise KeysMissing(ids=ids) from missing
-        fresh = entries
-        if entries and not (start < _place(entries[0]) and entries[-1].placed < high):
-            fresh = [e for e in entries if start < _place(e) and e.placed < high]
-        waiting = list(merge(waiting, fresh, key=_place)) if waiting else fresh
-        sure = len(waiting) if border is None else _count_before(waiting, border)
-        if sure:
-            yield waiting[:sure]
-            waiting = waiting[sure:]
+        at, is_more = start, True
+        while is_more:
+            entries = _open(log, near, row, at, limit)
+            is_more = len(entries) == limit and entries[-1].placed < high
+            if entries:
+                at = _place(entries[-1])
+            if not is_more and entries and entries[-1].placed >= high:
+                entries = [entry for entry in entries if entry.placed < high]
+            waiting = list(merge(waiting, entries, key=_place)) if waiting else entries
+            sure = len(waiting) if border is None else _count_before(waiting, border)
+            if is_more:  # of this segment, what comes next stands behind what was opened
+                sure = min(sure, bisect_right(waiting, at, key=_place))
+            if sure:
+                yield waiting[:sure]
+                waiting = waiting[sure:]
+
+
+def _open(log: Log, near: Near, row: SegmentRow, behind: tuple[int, int], most: int) -> list[Entry]:
+    """`open_segment`; the keys that all of these segments need are asked for together."""
+    try:
+        return open_segment(log.keys, row, behind, most)
+    except KeysMissing as missing:
+        ids = {(one.tenure_id, one.key_id) for one in near.rows}
+        raise KeysMissing(ids=ids) from missing
 
 
 def _shown(log: Log, found: Sequence[Row], *, is_whole: bool) -> list[Row]:

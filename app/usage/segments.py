@@ -129,13 +129,19 @@ def mark(keys: Sealer, place: StreamPlace, gone: Sequence[SegmentRow], state: st
     return _sealed(row, key, b"")
 
 
-def open_segment(keys: Opener, row: SegmentRow) -> list[Entry]:
-    """Its entries in order of (placed, seq), none where they were removed; CannotOpen."""
+def open_segment(
+    keys: Opener,
+    row: SegmentRow,
+    behind: tuple[int, int] | None = None,
+    most: int | None = None,
+) -> list[Entry]:
+    """Its entries in order of (placed, seq), none where they were removed: all of them, or the
+    first `most` behind a place. CannotOpen."""
     cipher = keys.opening(row.tenure_id, row.key_id)
     nonce, rest = row.sealed[:_NONCE_BYTES], row.sealed[_NONCE_BYTES:]
     try:
         inside = cipher.decrypt(nonce, rest, aad_of(row))
-        return unpack(inside, row.first_seq) if row.state == STORED else []
+        return unpack(inside, row.first_seq, behind, most) if row.state == STORED else []
     except (InvalidTag, Unreadable, ValueError, TypeError) as error:
         raise CannotOpen(f"{row.object_id} {row.stream} from {row.first_seq}") from error
 

@@ -31,7 +31,7 @@ def row(
     body = json.dumps(values)
     at, until, placed = (None if one is None else to_micros(one) for one in stamps)
     entry = Entry(0, at, until, placed, placed, flags, None, None, None, None, body, b"")  # type: ignore[arg-type]
-    return Row("s", entry)
+    return Row(entry.placed, "s", entry.seq, entry)
 
 
 def days_of(rows: Sequence[Row], kind: str, first: date, count: int = 3) -> list[Day]:

@@ -398,3 +398,24 @@ def test_example_of_the_docs_has_its_keys_wrapped_as_told() -> None:
     text = (ROOT / "docs" / "log-format.md").read_text()
     for words in (hierarchy._LOG, hierarchy._TENURE, hierarchy._OWNER):
         assert f'"{words.rstrip(bytes(1)).decode()}" ‖ 0x00' in text
+
+
+@pytest.mark.parametrize("is_shuffled", [False, True])
+@pytest.mark.parametrize("most", [None, 1, 3, 100])
+def test_part_of_a_segment_is_what_stands_behind_a_place(
+    is_shuffled: bool, most: int | None
+) -> None:
+    entries = [one._replace(placed=MONTH + n // 3) for n, one in enumerate(entries_of(20))]
+    if is_shuffled:
+        entries = [one._replace(placed=MONTH + (7 * n) % 5) for n, one in enumerate(entries)]
+    inside = pack(entries, 0)
+    ordered = sorted(entries, key=lambda one: (one.placed, one.seq))
+    places = [(one.placed, one.seq) for one in ordered]
+    for behind in [(MONTH - 1, 0), *places, (MONTH + 2, -1), (MONTH + 2, 10**9), (MONTH + 99, 0)]:
+        wanted = [one for one in ordered if behind < (one.placed, one.seq)]
+        assert unpack(inside, 0, behind, most) == wanted[:most]
+    moved = [one._replace(seq=one.seq + 500) for one in entries]
+    assert (
+        unpack(pack(moved, 500), 500, (places[4][0], places[4][1] + 500), most)
+        == sorted(moved, key=lambda one: (one.placed, one.seq))[5:][:most]
+    )
