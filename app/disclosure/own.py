@@ -21,7 +21,7 @@ from app.objects.products import describe_object, stream_categories
 from app.objects.tenures import Held, held_objects
 from app.usage.read import Log, StreamSummary, summary
 from app.usage.segments import Opener
-from app.usage.wire import record_out, rfc3339
+from app.usage.wire import records_body, rfc3339
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,7 @@ def read_own(
     )
     record_given(conn, reader.owner_id, new_id(), attempt, [given], send_by)
     cursor = cursors.seal(found.next_position, *asked.bound) if found.next_position else None
-    body = {"records": [record_out(row) for row in found.rows], "next": cursor}
-    return Disclosed(jsonio.dumps(body), send_by, cursor)
+    return Disclosed(records_body(found.rows, next=cursor), send_by, cursor)
 
 
 def count_own(

@@ -20,7 +20,7 @@ from app.kit.ids import new_id
 from app.objects.products import stream_categories
 from app.usage.read import Log, Position, page
 from app.usage.segments import Opener
-from app.usage.wire import record_line
+from app.usage.wire import record_lines
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def fetch_chunk(conn: Connection, keys: Opener, stream: OwnStream, size: int) ->
     if len(rows) == size:
         last = rows[-1]
         rest = replace(stream, after=(last.placed_at, last.stream, last.seq), is_begun=True)
-    return Chunk(b"".join(map(record_line, rows)), len(rows), rest)
+    return Chunk(record_lines(rows), len(rows), rest)
 
 
 def note_chunk(

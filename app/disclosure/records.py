@@ -12,7 +12,6 @@ from app.consent.decide import Allowed, Refused, decide, narrow
 from app.consent.grants import lock_grant
 from app.disclosure.locate import Located, granted_object, locate
 from app.disclosure.reader import OF_THE_OBJECT, Disclosed, NotDisclosed, Reader, refusal_of
-from app.kit import jsonio
 from app.kit.clock import Clock
 from app.kit.errors import DomainError, InvalidCursor
 from app.kit.ids import new_id
@@ -22,7 +21,7 @@ from app.objects.tenures import find_open_tenure
 from app.usage.read import Log, page
 from app.usage.rows import Row
 from app.usage.segments import Opener
-from app.usage.wire import record_out
+from app.usage.wire import records_body
 
 Window = tuple[datetime | None, datetime | None]
 
@@ -245,13 +244,8 @@ def _given(allowed: Allowed, streams: Mapping[str, Window], found: Page) -> Give
 def _body(located: Located, found: Page, cursor: str | None) -> bytes:
     grant = located.grant
     assert grant is not None
-    return jsonio.dumps(
-        {
-            "records": [record_out(row) for row in found.rows],
-            "next": cursor,
-            "grant": {"id": str(grant.grant_id), "version": grant.version},
-        }
-    )
+    told = {"id": str(grant.grant_id), "version": grant.version}
+    return records_body(found.rows, next=cursor, grant=told)
 
 
 Rows = Sequence[Row]

@@ -33,7 +33,7 @@ from app.usage.own import removals_in
 from app.usage.read import Log, page
 from app.usage.rows import Row
 from app.usage.segments import Opener
-from app.usage.wire import csv_cell, flags_of, record_line, rfc3339
+from app.usage.wire import csv_cell, flags_of, record_lines, rfc3339
 
 _STEP_RECORDS = 5000
 _ACCESS_PAGE = 1000
@@ -127,7 +127,7 @@ def _lengths(work: Path) -> dict[str, int]:
 
 def _append(work: Path, product: dict[str, Any], rows: list[Row]) -> None:
     with (work / "records.ndjson").open("ab") as file:
-        file.writelines(map(record_line, rows))
+        file.write(record_lines(rows))
     for stream in product["streams"]:
         mine = [row for row in rows if row.stream == stream["name"]]
         if mine:

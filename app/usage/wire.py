@@ -1,10 +1,11 @@
 """How records look to whoever reads them: the same for vendors, owners and exports."""
 
-import json
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+from app.kit import jsonio
 from app.usage.rows import Row
 
 _EPOCH_DAY = date(1970, 1, 1)
@@ -36,33 +37,33 @@ def flags_of(row: Row) -> list[str]:
     return flags
 
 
-def record_out(row: Row) -> dict[str, Any]:
-    """One record. `placed_at` stands only where the device's clock could not be trusted; `flags`
-    says so (`clock`), and that it lies before the claim (`backfill`), takes the place of an earlier
-    record (`correction`), or that a later one takes its place (`corrected`)."""
-    out: dict[str, Any] = {"stream": row.stream, "at": rfc3339(row.at)}
-    if row.until is not None:
-        out["until"] = rfc3339(row.until)
-    out["values"] = json.loads(row.body)
-    flags = flags_of(row)
-    if "clock" in flags:
-        out["placed_at"] = rfc3339(row.placed_at)
-    out["flags"] = flags
-    return out
-
-
-def record_line(row: Row) -> bytes:
-    """`record_out` as a line of NDJSON. The values are put in as they are stored, unread."""
+def record_text(row: Row) -> str:
+    """One record as JSON, its values put in as they are stored, unread. `placed_at` stands only
+    where the device's clock could not be trusted; `flags` says so (`clock`), and that it lies
+    before the claim (`backfill`), takes the place of an earlier record (`correction`), or that a
+    later one takes its place (`corrected`)."""
     # A stream's name, a time and a flag hold no character that JSON escapes.
     _, stream, _, entry, is_corrected = row
-    until = "" if entry.until is None else f',"until":"{_time(entry.until)}"'
-    placed, told = "", ""
-    if entry.flags or entry.corrects is not None or is_corrected:
-        flags = flags_of(row)
-        placed = f',"placed_at":"{_time(entry.placed)}"' if "clock" in flags else ""
-        told = ",".join(f'"{flag}"' for flag in flags)
-    start = f'{{"stream":"{stream}","at":"{_time(entry.at)}"{until},"values":'
-    return f'{start}{entry.body}{placed},"flags":[{told}]}}\n'.encode()
+    _, at, until, placed, _, said, _, _, _, corrects, body, _ = entry
+    end = "" if until is None else f',"until":"{_time(until)}"'
+    where, flags = "", ""
+    if said or corrects is not None or is_corrected:
+        told = flags_of(row)
+        where = f',"placed_at":"{_time(placed)}"' if "clock" in told else ""
+        flags = ",".join(f'"{flag}"' for flag in told)
+    start = f'{{"stream":"{stream}","at":"{_time(at)}"{end},"values":'
+    return f'{start}{body}{where},"flags":[{flags}]}}'
+
+
+def record_lines(rows: Iterable[Row]) -> bytes:
+    """The records as NDJSON, a line for each."""
+    return "".join([f"{record_text(row)}\n" for row in rows]).encode()
+
+
+def records_body(rows: Iterable[Row], **rest: Any) -> bytes:
+    """A page as JSON: `records`, and what else it tells."""
+    records = ",".join(map(record_text, rows)).encode()
+    return b'{"records":[%b],%b' % (records, jsonio.dumps(rest)[1:])
 
 
 def _time(micros: int) -> str:

@@ -16,7 +16,7 @@ from app.kit import jsonio
 from app.kit.errors import DomainError
 from app.usage.entry import Entry
 from app.usage.rows import Row
-from app.usage.wire import record_line, record_out
+from app.usage.wire import flags_of, record_lines, records_body, rfc3339
 from tests.api.owners.conftest import DAY, HOUR, Home
 
 _TIMES = st.one_of(st.integers(0, 2**52), st.integers(0, 2**32).map(lambda s: s * 1_000_000))
@@ -52,10 +52,25 @@ def test_a_line_says_what_a_record_says(
     body = jsonio.canonical(values).decode()
     entry = Entry(7, at, until, placed, at, flags, "id-1", None, None, corrects, body, b"")
     row = Row(entry.placed, "wash_2", entry.seq, entry, is_corrected)
-    line = record_line(row)
+    line = record_lines([row])
     assert line.endswith(b"}\n")
     assert line.count(b"\n") == 1
-    assert json.loads(line) == record_out(row)
+    assert json.loads(line) == told(row)
+    assert record_lines([row, row]) == 2 * line
+    page = json.loads(records_body([row, row], next="n", grant={"version": 1}))
+    assert page == {"records": [told(row)] * 2, "next": "n", "grant": {"version": 1}}
+    assert json.loads(records_body([], next=None)) == {"records": [], "next": None}
+
+
+def told(row: Row) -> dict[str, Any]:
+    """What a reader is to see of a record."""
+    out: dict[str, Any] = {"stream": row.stream, "at": rfc3339(row.at)}
+    if row.until is not None:
+        out["until"] = rfc3339(row.until)
+    out["values"] = json.loads(row.body)
+    if "clock" in row.flags:
+        out["placed_at"] = rfc3339(row.placed_at)
+    return out | {"flags": flags_of(row)}
 
 
 def lines(home: Home, **query: Any) -> list[dict[str, Any]]:
