@@ -107,13 +107,14 @@ class TooManyRequests(DomainError):
 
 
 class IdempotencyKeyMissing(DomainError):
-    """This call answers with secrets that only the same Idempotency-Key can fetch again, so the
-    header is required: 22 to 255 characters that nobody can guess, such as a random UUID."""
+    """The Idempotency-Key is missing where it is required, or cannot be used: 1 to 255 printable
+    characters. Where a call answers with secrets that only the same key can fetch again, it is
+    required, and has at least 22 characters that nobody can guess, such as a random UUID."""
 
     kind, slug, title = (
         Kind.malformed,
         "idempotency-key-missing",
-        "Send an Idempotency-Key of 22 to 255 characters.",
+        "The Idempotency-Key is missing or cannot be used.",
     )
 
 

@@ -56,7 +56,9 @@ def check_key(key: str | None, *, is_secret: bool) -> str | None:
         return None
     shortest = _SHORTEST if is_secret else 1
     if key is None or not shortest <= len(key) <= _LONGEST or not key.isprintable():
-        raise IdempotencyKeyMissing
+        raise IdempotencyKeyMissing(
+            f"Send an Idempotency-Key of {shortest} to {_LONGEST} printable characters."
+        )
     return key
 
 

@@ -33,13 +33,13 @@ class ClockUntrusted(DomainError):
 
 
 class RecordConflict(DomainError):
-    """The record's id came before with another content. The log only grows: a correction is a new
-    record with an id of its own."""
+    """The record's id, or its device sequence, came before with another content. The log only
+    grows: a correction is a new record with an id of its own."""
 
     kind, slug, title = (
         Kind.conflict,
         "record-conflict",
-        "This id belongs to a record with another content.",
+        "This name belongs to a record with another content.",
     )
 
 

@@ -429,7 +429,7 @@ def _take(one: _Checked, signed_by: str | None) -> Fresh:
     if one.is_wrong or at < frame.claimed_at:  # else it stands where it says, as nearly all do
         placed_at, flags = place(at, until, frame, is_unheard=spot.is_unheard)
     if frame.pauses:
-        check_pauses(stream, placed_at, frame.pauses)
+        check_pauses(stream, placed_at, until if placed_at is at else None, frame.pauses)
     if record_id is not None and sequence is None:
         _check_age(one)
     return at, until, placed_at, flags, record_id, epoch, sequence, corrects, one.body, signed_by
@@ -439,14 +439,18 @@ def _is_known(one: _Checked, state: _Round, added: dict[Name, bytes]) -> bool:
     """Whether the record came before; RecordConflict where another one did under its name."""
     contents = {c for name in one.names if (c := added.get(name) or state.seen.get(name))}
     if contents - {one.content}:
-        raise RecordConflict(field="/id" if one.item.record_id is not None else "/sequence")
+        raise _conflict("id" if one.item.record_id is not None else "sequence")
     if contents:
         return True
     if one.item.sequence is None or one.item.sequence not in state.counters[_counter_of(one)].had:
         return False
     if not state.is_same(one):
-        raise RecordConflict(field="/sequence")
+        raise _conflict("sequence")
     return True
+
+
+def _conflict(name: str) -> RecordConflict:
+    return RecordConflict(f"This {name} came before with another content.", field=f"/{name}")
 
 
 def _is_same(conn: Connection, keys: Opener, one: _Checked) -> bool:
@@ -468,10 +472,10 @@ def _is_same(conn: Connection, keys: Opener, one: _Checked) -> bool:
 
 def _check_age(one: _Checked) -> None:
     """A name is kept for some days after its record came, and that was not before the record
-    began, nor before the claim; a clock that is wrong says nothing of when it began."""
+    began, nor before the claim. A clock that is wrong says nothing of when it began: such a record
+    is taken, or a device without a clock could send none; its name is known as long as others."""
     frame = one.spot.frame
-    earliest = frame.claimed_at if one.is_wrong else max(one.item.at, frame.claimed_at)
-    if earliest < frame.now - NAMES_KEPT:
+    if not one.is_wrong and max(one.item.at, frame.claimed_at) < frame.now - NAMES_KEPT:
         raise TooLateForId(field="/id")
 
 

@@ -59,9 +59,14 @@ def place(at: datetime, until: datetime | None, frame: Frame, *, is_unheard: boo
     return Place(at, BACKFILL if at < frame.claimed_at else "")
 
 
-def check_pauses(stream: str, placed_at: datetime, pauses: list[list[Any]]) -> None:
-    """RecordingPaused while the stream is paused, and for what happened while it was."""
-    placed = to_micros(placed_at)
+def check_pauses(
+    stream: str, placed_at: datetime, until: datetime | None, pauses: list[list[Any]]
+) -> None:
+    """RecordingPaused while the stream is paused, and for what happened while it was: also for an
+    interval that reaches into a pause, because it tells of that time too."""
+    begin = to_micros(placed_at)
+    finish = begin if until is None else to_micros(until)
     for name, start, end in pauses:
-        if name in ("*", stream) and (end is None or start <= placed < end):
+        reaches_in = end is None or (begin < end and (start < finish or start <= begin))
+        if name in ("*", stream) and reaches_in:
             raise RecordingPaused

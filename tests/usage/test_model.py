@@ -70,6 +70,8 @@ class Model:
         name, number = sent.get("id"), None
         if "sequence" in sent:
             number = (sent.get("epoch", ""), sent["sequence"])
+        if name is not None and sent.get("corrects") == name:
+            return "invalid-record"
         known = set()
         if name in self.names:
             known.add(self.names[name][0])
@@ -85,8 +87,8 @@ class Model:
         placed = now if is_wrong else at
         if any(end is None or start <= placed < end for start, end in self.pauses):
             return "recording-paused"
-        earliest = self.claimed if is_wrong else max(at, self.claimed)
-        if name is not None and number is None and earliest < now - WEEK:
+        is_old = not is_wrong and max(at, self.claimed) < now - WEEK
+        if name is not None and number is None and is_old:
             return "too-late-for-id"
         self.records.append(
             Record(self.sent, placed, value, name, sent.get("corrects"), at > placed)

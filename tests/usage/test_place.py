@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.kit.ids import new_id
-from app.usage.errors import ClockUntrusted, OutsideTenure
-from app.usage.place import Frame, Place, place
+from app.usage.entry import to_micros
+from app.usage.errors import ClockUntrusted, OutsideTenure, RecordingPaused
+from app.usage.place import Frame, Place, check_pauses, place
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
@@ -64,3 +65,41 @@ def test_wrong_clock_is_refused_when_the_object_changed_hands_unheard(at: dateti
 
 def test_right_time_is_placed_also_after_a_change_of_hands() -> None:
     assert place(NOW, None, FRAME, is_unheard=True) == Place(NOW, "")
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "is_refused"),
+    [
+        (-1, None, False),
+        (0, None, True),
+        (9, None, True),
+        (10, None, False),
+        (-2, -1, False),
+        (-2, 0, False),  # it ends as the pause begins
+        (-2, 1, True),
+        (-2, 12, True),  # it covers the pause
+        (0, 0, True),
+        (3, 5, True),
+        (9, 20, True),
+        (10, 20, False),
+    ],
+)
+def test_what_reaches_into_a_pause_is_refused(
+    begin: int, end: int | None, is_refused: bool
+) -> None:
+    start = NOW - DAY
+    pauses = [["wear", to_micros(start), to_micros(start + 10 * MINUTE)]]
+    at, until = start + begin * MINUTE, None if end is None else start + end * MINUTE
+    check_pauses("wash", at, until, pauses)
+    if is_refused:
+        for name in ("wear", "*"):
+            with pytest.raises(RecordingPaused):
+                check_pauses("wear", at, until, [[name, *pauses[0][1:]]])
+    else:
+        check_pauses("wear", at, until, pauses)
+
+
+def test_a_pause_that_lasts_refuses_everything() -> None:
+    for at in (NOW - 9 * DAY, NOW):
+        with pytest.raises(RecordingPaused):
+            check_pauses("wear", at, None, [["*", to_micros(NOW), None]])

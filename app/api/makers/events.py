@@ -103,10 +103,18 @@ async def _receive(request: Request, object_id: str | None) -> Sending:
         wanted,
         _is_strict(headers.get(b"prefer", [])),
         key,
-        f"POST {request.url.path} {kind}\n".encode() + body if key else b"",
+        _told_again(request, kind, headers) + body if key else b"",
         signature,
         body if signature else b"",
     )
+
+
+def _told_again(request: Request, kind: str, headers: dict[bytes, list[str]]) -> bytes:
+    """What beside the body makes a call with a key the same call again. That it was signed does,
+    the signature does not: who signs anew makes another one."""
+    wishes = [" strict"] if _is_strict(headers.get(b"prefer", [])) else []
+    wishes += [" signed"] if b"detached-jws" in headers else []
+    return f"POST {request.url.path} {kind}{''.join(wishes)}\n".encode()
 
 
 def _headers(request: Request) -> dict[bytes, list[str]]:

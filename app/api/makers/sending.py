@@ -94,13 +94,13 @@ class Intake:
             return writer
         assert sending.key is not None
         caller = str(writer.client_id)
+        call = _call(conn, self.clock, sending, writer)  # a signature is judged on a replay too
+        if isinstance(call, DomainError):
+            raise call
         kept = begin(conn, self.clock, caller, sending.key, sending.request, is_secret=False)
         if kept is not None:
             self._count(conn, clients)
             return kept
-        call = _call(conn, self.clock, sending, writer)
-        if isinstance(call, DomainError):
-            raise call
         answer = _answer(ingest_all(conn, self.clock, self.taker, [call])[0], self.settings.origin)
         if isinstance(answer, Exception):
             raise answer

@@ -63,12 +63,12 @@ class Makers:
             client, secret = make_maker_client(db, self.clock, maker)
         return self._call(client, secret, scopes)
 
-    def join(self, caller: Caller) -> Caller:
+    def join(self, caller: Caller, scopes: str = SCOPES) -> Caller:
         """Another client of the same organization."""
         with self.database.session() as db:
             maker = db.get_one(Organization, caller.org_id)
             client, secret = make_maker_client(db, self.clock, maker)
-        return self._call(client, secret, SCOPES)
+        return self._call(client, secret, scopes)
 
     def _call(self, client: Client, secret: str | None, scopes: str) -> Caller:
         assert secret is not None

@@ -298,3 +298,42 @@ def test_a_fault_of_ours_is_told_with_the_request_id_and_raised_to_the_server(
     assert answer.headers["request-id"] == "fault-of-ours-1"
     with pytest.raises(RuntimeError):
         sender.http.post(EVENTS, json=wash(thing), headers=headers)
+
+
+def test_a_key_belongs_to_a_strict_or_signed_call_or_to_neither(
+    sender: Caller, thing: UUID, app: FastAPI
+) -> None:
+    path, key = f"/v1/objects/{thing}/events", "a-key-of-its-own"
+    body = [wash(), wash(values={})]
+    first = sender.post(path, body, key=key)
+    headers = {"Authorization": f"Bearer {sender.token}", "Idempotency-Key": key}
+    strict = sender.http.post(path, json=body, headers=headers | {"Prefer": "handling=strict"})
+    assert (strict.status_code, slug(strict)) == (409, "idempotency-key-reused")
+    assert "preference-applied" not in strict.headers
+    signed = sender.http.post(path, json=body, headers=headers | {"Detached-JWS": "abc"})
+    assert (signed.status_code, slug(signed)) == (401, "signature-invalid")
+    assert sender.post(path, body, key=key).content == first.content
+    assert count(app) == 1
+
+
+def test_a_wrong_clock_is_no_reason_to_refuse_an_id(
+    sender: Caller, makers: Makers, thing: UUID, clock: FixedClock
+) -> None:
+    """Also where the object was claimed longer ago than an id is known."""
+    clock.advance(timedelta(days=9))
+    sender = makers.join(sender, "log:write")
+    path = f"/v1/objects/{thing}/events"
+    ahead = (clock.now() + timedelta(days=365)).isoformat()
+    body = [wash(at="1970-01-01T00:00:10Z", id="a"), wash(at=ahead, id="b")]
+    assert sender.post(path, body).json()["stored"] == 2
+    assert sender.post(path, body).json()["duplicate"] == 2
+    other = [wash(at=ahead, id="b", values={"temperature": 60})]
+    (line,) = sender.post(path, other).json()["results"]
+    assert (line["pointer"], line["detail"]) == ("/id", "This id came before with another content.")
+
+
+def test_a_record_does_not_correct_itself(sender: Caller, thing: UUID, app: FastAPI) -> None:
+    answer = sender.post(f"/v1/objects/{thing}/events", wash(id="a", corrects="a"))
+    (line,) = answer.json()["results"]
+    assert (line["type"], line["pointer"]) == (f"{PROBLEMS}invalid-record", "/corrects")
+    assert count(app) == 0
