@@ -99,8 +99,7 @@ class Prepared:
 def _run(conn: Connection, sql: str, ready: Any) -> list[Any]:
     """The rows as the driver gives them, none where there can be none; a list of values runs once
     for each. A DBAPIError as SQLAlchemy raises it, and a lost connection is done with."""
-    if not conn.in_transaction():
-        conn.begin()
+    assert conn.in_transaction(), "a prepared statement runs within a transaction"
     error_type: Any = conn.dialect.loaded_dbapi.Error
     cursor = conn.connection.cursor()
     try:

@@ -94,13 +94,12 @@ def test_errors_are_those_that_sqlalchemy_raises(database: Database) -> None:
         assert FIND.all(db.connection(), {"ids": _ids([job])}) == []  # rolled back
 
 
-def test_it_begins_a_transaction_where_there_is_none(database: Database) -> None:
+def test_it_runs_within_a_transaction_alone(database: Database) -> None:
     job = a_job(0)
-    with database.engine.connect() as conn:
+    with database.engine.connect() as conn, pytest.raises(AssertionError):
         ADD.run_each(conn, [job])
-        assert conn.in_transaction()
     with database.read() as db:
-        assert FIND.all(db.connection(), {"ids": _ids([job])}) == []  # never committed
+        assert FIND.all(db.connection(), {"ids": _ids([job])}) == []
 
 
 @pytest.mark.parametrize("engine_kind", ["postgres"], indirect=True)
