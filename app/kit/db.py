@@ -32,7 +32,7 @@ from sqlalchemy import (
     func,
     select,
 )
-from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -48,7 +48,6 @@ P = TypeVar("P")
 _MAX_GROUP = 256
 _LEAST_SPACE = 1024 * 1024  # bytes on the disk of an SQLite file; a commit may need as many
 _LOOK_AGAIN_SECONDS = 0.005
-_RESTED_SECONDS = 1.0
 _RETRIED = {"40001", "40P01"}
 
 
@@ -428,34 +427,15 @@ def _make_engine(url: str, pool_size: int, busy_seconds: float) -> Engine:
     if url.startswith("postgresql://"):
         url = url.replace("postgresql://", "postgresql+psycopg://", 1)
     options = f"-c timezone=UTC -c lock_timeout={int(busy_seconds * 1000)}"
-    engine = create_engine(
+    return create_engine(
         url,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=busy_seconds,
+        pool_pre_ping=True,
         isolation_level="READ COMMITTED",
         connect_args={"options": options, "connect_timeout": 10},
     )
-    _ping_rested(engine)
-    return engine
-
-
-def _ping_rested(engine: Engine) -> None:
-    """Ask a connection that has rested whether it is still there, as `pool_pre_ping` does with
-    every one: that is a round trip for each group of a writer that never rests."""
-
-    def checkout(raw: Any, record: ConnectionPoolEntry, _: object) -> None:
-        if time.monotonic() - record.info.get("used_at", 0.0) > _RESTED_SECONDS:
-            try:
-                engine.dialect.do_ping(raw)
-            except engine.dialect.loaded_dbapi.Error as error:
-                raise InvalidatePoolError from error
-
-    def checkin(_raw: object, record: ConnectionPoolEntry) -> None:
-        record.info["used_at"] = time.monotonic()
-
-    event.listen(engine, "checkout", checkout)
-    event.listen(engine, "checkin", checkin)
 
 
 def _make_sqlite(url: str, pool_size: int, busy_seconds: float) -> Engine:

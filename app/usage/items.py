@@ -112,8 +112,6 @@ def _name(item: Item, record: Mapping[str, Any]) -> Item:
         raise InvalidRecord("`sequence` is a whole number from 0.", field="/sequence")
     if "epoch" in record and sequence is None:
         raise InvalidRecord("`epoch` stands beside a `sequence` only.", field="/epoch")
-    if "corrects" in record and record.get("corrects") == record.get("id"):
-        raise InvalidRecord("A record corrects an earlier one, not itself.", field="/corrects")
     return item._replace(
         record_id=_read_text(record, "id", LONGEST_ID) if "id" in record else None,
         sequence=sequence,

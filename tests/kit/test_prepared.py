@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-import psycopg
 import pytest
 from sqlalchemy import bindparam, insert, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -115,22 +114,6 @@ def test_a_lost_connection_is_done_with(database: Database) -> None:
         conn.rollback()
     with database.read() as db:
         assert FIND.all(db.connection(), {"ids": Several([new_id()])}) == []
-
-
-@pytest.mark.parametrize("engine_kind", ["postgres"], indirect=True)
-@pytest.mark.postgres
-def test_a_connection_that_rested_is_asked_before_it_is_used(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with database.connection() as conn:
-        rested = conn.execute(text("SELECT pg_backend_pid()")).scalar_one()
-    with psycopg.connect(
-        database.engine.url.set(drivername="postgresql").render_as_string(False)
-    ) as other:
-        other.execute("SELECT pg_terminate_backend(%s)", [rested])
-    monkeypatch.setattr("app.kit.db._RESTED_SECONDS", 0.0)
-    with database.connection() as conn:
-        assert conn.execute(text("SELECT pg_backend_pid()")).scalar_one() != rested
 
 
 def _ids(jobs: list[dict[str, Any]]) -> Several:

@@ -108,8 +108,6 @@ def _owner(one: _Record, object_id: UUID | None, known: dict[str, UUID | None]) 
 def _named(item: Item, one: _Record) -> Item:
     if one.epoch is not UNSET and one.sequence is UNSET:
         raise _Doubt
-    if one.corrects is not UNSET and one.corrects == one.id:
-        raise _Doubt
     return item._replace(
         record_id=None if one.id is UNSET else one.id,
         sequence=None if one.sequence is UNSET else one.sequence,

@@ -330,10 +330,3 @@ def test_a_wrong_clock_is_no_reason_to_refuse_an_id(
     other = [wash(at=ahead, id="b", values={"temperature": 60})]
     (line,) = sender.post(path, other).json()["results"]
     assert (line["pointer"], line["detail"]) == ("/id", "This id came before with another content.")
-
-
-def test_a_record_does_not_correct_itself(sender: Caller, thing: UUID, app: FastAPI) -> None:
-    answer = sender.post(f"/v1/objects/{thing}/events", wash(id="a", corrects="a"))
-    (line,) = answer.json()["results"]
-    assert (line["type"], line["pointer"]) == (f"{PROBLEMS}invalid-record", "/corrects")
-    assert count(app) == 0
