@@ -27,6 +27,11 @@ same = {"Sec-Fetch-Site": "same-origin"}
 with httpx2.Client(base_url=origin, headers=same) as browser:
     browser.post("/create/email", data={"email": "me@people.example", "name": "Me"})
     mail = browser.get("/dev/mail").text
+    for _ in range(100):  # it is sent after the answer
+        if "/sign-in/link/" in mail:
+            break
+        time.sleep(0.1)
+        mail = browser.get("/dev/mail").text
     link = re.search(r"/sign-in/link/[\\w-]+", mail).group()
     signed_in = browser.post(link)
     cookie = signed_in.headers["set-cookie"].partition(";")[0]
