@@ -64,7 +64,7 @@ def spend(conn: Connection, clock: Clock, limit: Limit, subject: str, cost: int 
     The caller commits this in a transaction of its own, or a refused request would undo it.
     """
     key, retry_after = _window(clock, limit, subject)
-    (counted,) = _COUNT.one(conn, key | {"count": cost}) or (cost,)
+    ((counted,),) = _COUNT.all(conn, key | {"count": cost})
     if counted > limit.count:
         raise TooManyRequests(retry_after=retry_after)
 

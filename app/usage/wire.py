@@ -2,15 +2,13 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from app.kit import jsonio
 from app.usage.rows import Row
 
 _EPOCH_DAY = date(1970, 1, 1)
-# Every second of a day as text: a lookup, where writing one costs as much as the rest of a line.
-_CLOCK = [f"{s // 3600:02d}:{s // 60 % 60:02d}:{s % 60:02d}" for s in range(24 * 60 * 60)]
 
 
 def rfc3339(instant: datetime) -> str:
@@ -70,7 +68,15 @@ def _time(micros: int) -> str:
     """`rfc3339` of microseconds since 1970."""
     seconds, rest = divmod(micros, 1_000_000)
     day, second = divmod(seconds, 24 * 60 * 60)
-    return f"{_day(day)}{_CLOCK[second]}.{rest:06d}Z" if rest else f"{_day(day)}{_CLOCK[second]}Z"
+    clock = _seconds()[second]
+    return f"{_day(day)}{clock}.{rest:06d}Z" if rest else f"{_day(day)}{clock}Z"
+
+
+@cache
+def _seconds() -> list[str]:
+    """Every second of a day as text: a lookup, where writing one costs as much as the rest of a
+    line. Made when it is first needed, for few commands need it."""
+    return [f"{s // 3600:02d}:{s // 60 % 60:02d}:{s % 60:02d}" for s in range(24 * 60 * 60)]
 
 
 @lru_cache(1024)
