@@ -26,8 +26,9 @@ from app.keys.recent import Recent
 from app.keys.rewrap import rewrap, versions_in_use
 from app.keys.store import KeyStore
 from app.kit.clock import Clock
-from app.kit.db import Database, translate
+from app.kit.db import Database
 from app.kit.errors import DomainError, Kind, Unavailable
+from app.kit.faults import translate
 from app.settings import Settings
 
 T = TypeVar("T")

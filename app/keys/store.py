@@ -11,8 +11,9 @@ from sqlalchemy.exc import DBAPIError
 
 from app.keys.hierarchy import WrappedKey, WrappedTenure
 from app.keys.models import KeyBase, KeyCheck, LogKey, OwnerKey, TenureKey
-from app.kit.db import Database, is_retried
+from app.kit.db import Database
 from app.kit.errors import Unavailable
+from app.kit.faults import is_retried
 
 T = TypeVar("T")
 Row = TypeVar("Row")

@@ -12,7 +12,6 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from app.kit import jsonio
-from app.kit.db import translate
 from app.kit.errors import (
     BodyTooLarge,
     DomainError,
@@ -26,6 +25,7 @@ from app.kit.errors import (
     WrongMember,
     fault_text,
 )
+from app.kit.faults import translate
 from app.kit.logs import request_id
 
 STATUS = {

@@ -12,8 +12,9 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.keys.log_keys import KeysMissing, LogKeys
-from app.kit.db import Database, is_retried
+from app.kit.db import Database
 from app.kit.errors import DomainError, Kind, Unavailable
+from app.kit.faults import is_retried
 from app.kit.logs import logger
 from app.kit.problems import InternalError
 from app.mqtt.broker import Link, Message

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from app.kit.prepared import Prepared
+from app.kit.prepared import Prepared, run_together
 from app.usage.entry import genesis, to_micros
 from app.usage.errors import LogDamaged
 from app.usage.models import StreamHead
@@ -67,7 +67,12 @@ def trust_head(keys: Opener, head: HeadRow) -> None:
 
 def keep_heads(conn: Connection, heads: Sequence[HeadRow]) -> None:
     """Write sealed heads, new ones or such as are there."""
-    _KEEP.run_each(conn, [head._asdict() for head in sorted(heads)])
+    run_together(conn, [keeping(heads)])
+
+
+def keeping(heads: Sequence[HeadRow]) -> tuple[Prepared, list[dict[str, Any]]]:
+    """`keep_heads`, for `run_together`."""
+    return _KEEP, [head._asdict() for head in sorted(heads)]
 
 
 def change_head(

@@ -224,12 +224,14 @@ def _look_up(conn: Connection, taker: Taker, calls: Sequence[Call]) -> dict[UUID
         mine = _objects_of(chain(call.items, call.measures))
         for object_id in mine | ({call.object_id} if call.object_id else set()):
             wanted.setdefault(object_id, set()).add(call.org_id)
-    rows = [row for row in queries.objects(conn, wanted) if row.org_id in wanted[row.object_id]]
+    orgs = {call.org_id for call in calls}
+    every, tenures, stands = queries.look_up(conn, wanted, orgs)
+    rows = [row for row in every if row.org_id in wanted[row.object_id]]
     streams = _streams(conn, taker.streams, {row.product_id for row in rows})
-    tenures = queries.lock_open_tenures(conn, [row.object_id for row in rows])
     heads: dict[UUID, dict[str, HeadRow]] = {}
-    for head in queries.heads(conn, tenures).values():
-        if head.tenure_id == tenures[head.object_id].tenure_id:
+    for head in stands:
+        tenure = tenures.get(head.object_id)
+        if tenure is not None and head.tenure_id == tenure.tenure_id:
             heads.setdefault(head.object_id, {})[head.stream] = head
     return {
         row.object_id: _Thing(

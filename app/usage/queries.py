@@ -22,7 +22,7 @@ from sqlalchemy import (
     select,
 )
 
-from app.kit.prepared import Prepared, Several
+from app.kit.prepared import Prepared, Several, run_together
 from app.objects.models import Object, Product, Stream, Tenure
 from app.usage.entry import from_micros, to_micros
 from app.usage.models import RecentName, Segment, SequenceRun, StreamHead
@@ -31,6 +31,7 @@ from app.usage.segments import STORED, SegmentRow
 DAY = 24 * 60 * 60 * 1_000_000  # microseconds
 _CHUNK = 500
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_ORGS: BindParameter[Any] = bindparam("orgs", expanding=True)
 ROW = [Segment.__table__.c[name] for name in SegmentRow._fields]
 
 
@@ -69,7 +70,12 @@ _OPEN_TENURES = Prepared(
         Tenure.pauses,
         Tenure.keep_days,
     )
-    .where(Tenure.object_id.in_(_IDS), Tenure.ended_at.is_(None))
+    .where(
+        Tenure.object_id.in_(
+            select(Object.object_id).where(Object.object_id.in_(_IDS), Object.org_id.in_(_ORGS))
+        ),
+        Tenure.ended_at.is_(None),
+    )
     .order_by(Tenure.object_id)
     .with_for_update(key_share=True)
 )
@@ -136,28 +142,40 @@ class Span(NamedTuple):
     days: list[list[int]] | None
 
 
-def objects(conn: Connection, ids: Collection[UUID]) -> list[ObjectRow]:
-    """Those of the ids that are objects, anybody's."""
-    return [
-        ObjectRow._make(row)
-        for part in _chunks(ids)
-        for row in _OBJECTS.all(conn, {"ids": Several(part)})
-    ]
+def look_up(
+    conn: Connection, ids: Collection[UUID], orgs: Collection[UUID]
+) -> tuple[list[ObjectRow], dict[UUID, TenureRow], list[HeadRow]]:
+    """Those of the ids that are objects, anybody's; the open tenures by object, of these makers'
+    things alone; the heads of all streams of the objects, of every tenure.
 
-
-def lock_open_tenures(conn: Connection, ids: Collection[UUID]) -> dict[UUID, TenureRow]:
-    """The open tenures by object, one row lock on each, taken in order so that two calls cannot
-    wait for each other.
-
-    On PostgreSQL the lock keeps a tenure from ending under a record, and lets one call at a time
-    write to an object's log. A tenure that ended while the lock was waited for comes back as
-    nothing, and its successor is invisible to that statement: hence the second look.
+    There is one row lock on each tenure, taken in order so that two calls cannot wait for each
+    other. On PostgreSQL it keeps a tenure from ending under a record, and lets one call at a time
+    write to an object's log; heads are read behind it. A tenure that ended while the lock was
+    waited for comes back as nothing, and its successor is invisible to that statement: hence the
+    second look.
     """
-    found = _lock(conn, ids)
-    missing = [object_id for object_id in ids if object_id not in found]
+    rows, tenures, found = _look_up(conn, ids, orgs)
+    missing = {row.object_id for row in rows if row.org_id in orgs} - tenures.keys()
     if missing and conn.dialect.name != "sqlite":
-        found |= _lock(conn, missing)
-    return found
+        _, again, behind = _look_up(conn, missing, orgs)
+        tenures |= again
+        found = [head for head in found if head.object_id not in missing] + behind
+    return rows, tenures, found
+
+
+def _look_up(
+    conn: Connection, ids: Collection[UUID], orgs: Collection[UUID]
+) -> tuple[list[ObjectRow], dict[UUID, TenureRow], list[HeadRow]]:
+    some: list[tuple[Prepared, dict[str, Any]]] = []
+    for part in _chunks(sorted(ids)):
+        mine = {"ids": Several(part)}
+        some += [(_OBJECTS, mine), (_OPEN_TENURES, {**mine, "orgs": Several(orgs)}), (_HEADS, mine)]
+    found = run_together(conn, some) if some else []
+    return (
+        [ObjectRow._make(row) for rows in found[::3] for row in rows],
+        {row.object_id: TenureRow._make(row) for rows in found[1::3] for row in rows},
+        [HeadRow._make(row) for rows in found[2::3] for row in rows],
+    )
 
 
 def streams_of(conn: Connection, products: Collection[UUID]) -> list[Any]:
@@ -365,14 +383,6 @@ def _of(object_id: UUID, tenure_id: UUID, stream: str) -> list[ColumnElement[boo
 
 
 _HEAD = Prepared(select(*_HEAD_COLUMNS).where(*mine(StreamHead)))
-
-
-def _lock(conn: Connection, ids: Collection[UUID]) -> dict[UUID, TenureRow]:
-    return {
-        row.object_id: TenureRow._make(row)
-        for part in _chunks(sorted(ids))
-        for row in _OPEN_TENURES.all(conn, {"ids": Several(part)})
-    }
 
 
 def _find_pairs(conn: Connection, part: Sequence[tuple[UUID, bytes]]) -> Iterable[Any]:

@@ -11,9 +11,9 @@ from uuid import UUID
 from sqlalchemy import Connection, delete, insert
 
 from app.keys.log_keys import KeyName, KeysMissing
-from app.kit.prepared import Prepared
+from app.kit.prepared import Prepared, run_together
 from app.usage.entry import SALT_BYTES, Entry, all_micros, from_micros, make_entries, to_micros
-from app.usage.heads import keep_heads, seal_head
+from app.usage.heads import keeping, seal_head
 from app.usage.models import RecentName, Segment
 from app.usage.packing import MOST_ENTRIES
 from app.usage.queries import HeadRow
@@ -59,13 +59,16 @@ def append(
         except KeysMissing as missing:
             raise KeysMissing(names=_names(fresh)) from missing
         segments += made
-    add_segments(conn, segments)
-    keep_heads(conn, moved)
+    run_together(conn, [_adding(segments), keeping(moved)])
 
 
 def add_segments(conn: Connection, rows: Sequence[SegmentRow]) -> None:
     """Insert them as they are."""
-    _ADD_SEGMENTS.run_each(conn, [_columns(row) for row in rows])
+    run_together(conn, [_adding(rows)])
+
+
+def _adding(rows: Sequence[SegmentRow]) -> tuple[Prepared, list[dict[str, Any]]]:
+    return _ADD_SEGMENTS, [_columns(row) for row in rows]
 
 
 def drop_segments(conn: Connection, rows: Iterable[SegmentRow]) -> None:
