@@ -34,6 +34,7 @@ Sweep = Callable[[Connection], object]
 
 _SWEEP_EVERY = timedelta(minutes=5)
 _REST_SECONDS = 60.0
+_LOOK_SECONDS = 1.0
 
 
 def make_registry(settings: Settings, keyring: Keyring, keys: Opener) -> Mapping[str, Work]:
@@ -80,6 +81,7 @@ class Worker:
         self._holder = new_id()
         self._stop = threading.Event()
         self._swept_at: float | None = None
+        self._next_look = 0.0
 
     def start(self) -> threading.Thread:
         """Run in a thread of its own; `stop` ends it."""
@@ -94,7 +96,7 @@ class Worker:
         """Work until stopped; a fault of one round never ends the worker."""
         while not self._stop.is_set():
             try:
-                busy = self.work_once() or self.keep_up()
+                busy = self.work_once() or self._keep_up_sometimes()
                 self._sweep_sometimes()
             except Exception as error:
                 logger.error("worker round failed", error=type(error).__name__, exc_info=True)
@@ -138,6 +140,15 @@ class Worker:
         for sweep in self._sweeps:
             with self._db.connection() as conn:
                 sweep(conn)
+
+    def _keep_up_sometimes(self) -> bool:
+        """`keep_up`; where the last look found nothing, not before the next is due."""
+        if time.monotonic() < self._next_look:
+            return False
+        is_found = self.keep_up()
+        if not is_found:
+            self._next_look = time.monotonic() + _LOOK_SECONDS
+        return is_found
 
     def _finish(self, job_id: UUID) -> None:
         while not self._stop.is_set():

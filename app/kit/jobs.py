@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, and_, delete, or_, select, update
+from sqlalchemy import BindParameter, Connection, and_, bindparam, delete, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.kit.clock import Clock
 from app.kit.columns import Id, Instant, Json, Whole, Words
 from app.kit.db import Base, Database, family
 from app.kit.ids import new_id
+from app.kit.prepared import Prepared, Several
 
 LEASE = timedelta(seconds=60)
 MAX_ATTEMPTS = 5
@@ -92,21 +93,28 @@ def enqueue(
     return UUID(str(row["job_id"]))
 
 
+# Asked again and again by every process that rests, so it is built once.
+_NOW: BindParameter[datetime] = bindparam("now", type_=Instant)
+_OLDEST = Prepared(
+    select(Job.job_id)
+    .where(
+        or_(
+            and_(Job.state == _WAITING, Job.run_at <= _NOW),
+            and_(Job.state == _RUNNING, Job.lease_until <= _NOW),
+        ),
+        Job.kind.in_(bindparam("kinds", expanding=True)),
+    )
+    .order_by(Job.run_at, Job.job_id)
+    .limit(1)
+    .with_for_update(skip_locked=True)
+)
+
+
 def claim(db: Session, clock: Clock, kinds: list[str], holder: UUID) -> UUID | None:
     """Take the oldest job that waits or whose lease ran out, for `holder`; its id."""
     now = clock.now()
-    is_free = or_(
-        and_(Job.state == _WAITING, Job.run_at <= now),
-        and_(Job.state == _RUNNING, Job.lease_until <= now),
-    )
-    oldest = (
-        select(Job.job_id)
-        .where(is_free, Job.kind.in_(kinds))
-        .order_by(Job.run_at, Job.job_id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
-    job_id = db.execute(oldest).scalar_one_or_none()
+    found = _OLDEST.one(db.connection(), {"now": now, "kinds": Several(kinds)})
+    job_id: UUID | None = None if found is None else found.job_id
     if job_id is not None:
         db.execute(
             update(Job)

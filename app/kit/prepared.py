@@ -141,7 +141,7 @@ def run_together(
     with _as_sqlalchemy(conn, told[0][1].text.sql):
         for (place, (text, _)), rows in zip(told, _run(conn, told), strict=True):
             if text.row is not None:
-                found[place] += [text.row(map(_made, text.results, row)) for row in rows]
+                found[place] += [_row(text, one) for one in rows]
     return found
 
 
@@ -248,8 +248,11 @@ def _row_of(names: Sequence[str]) -> Callable[[Iterable[Any]], Any]:
     return found
 
 
-def _made(make: _Convert, value: Any) -> Any:
-    return value if make is None else make(value)
+def _row(text: _Text, row: Sequence[Any]) -> Any:
+    assert text.row is not None  # it gives rows
+    return text.row(
+        [one if make is None else make(one) for make, one in zip(text.results, row, strict=True)]
+    )
 
 
 def _ready(text: _Text, given: Mapping[str, Any]) -> tuple[Any, ...]:
