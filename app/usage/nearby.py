@@ -23,9 +23,11 @@ from sqlalchemy import (
 from app.kit.prepared import Prepared
 from app.usage.entry import from_micros, to_micros
 from app.usage.models import Segment, StreamHead
-from app.usage.queries import ROW, mine, segment_row
+from app.usage.queries import ROW, mine
 from app.usage.segments import STORED, SegmentRow
 
+# The columns that are not the stream's own key, which whoever asks has given.
+_REST = [one for one in ROW if one.name not in ("object_id", "tenure_id", "stream")]
 _LIMIT: BindParameter[Any] = bindparam("limit", type_=Integer)
 
 
@@ -61,7 +63,7 @@ def segments_from(
         "limit": most + 2,
         "wanted": limit,
     }
-    return _near(_FORWARD.all(conn, values), most + 2)
+    return _near((object_id, tenure_id, stream), _FORWARD.all(conn, values), most + 2)
 
 
 def segments_back(
@@ -69,22 +71,28 @@ def segments_back(
 ) -> Near:
     """The stored segments that begin last, as many as bring `limit` records, the newest first."""
     ids = {"object_id": object_id, "tenure_id": tenure_id, "stream": stream}
-    found = _near(_BACK.all(conn, ids | {"limit": limit + 1, "wanted": limit}), limit + 1)
+    last = _BACK.all(conn, ids | {"limit": limit + 1, "wanted": limit})
+    found = _near((object_id, tenure_id, stream), last, limit + 1)
     if found.next_from is None:
         return found
     reach = conn.execute(_REACH_TO, ids | {"next_from": from_micros(found.next_from)}).scalar_one()
     return found._replace(next_to=to_micros(reach))
 
 
-def _near(rows: Sequence[Any], most: int) -> Near:
+def _near(key: tuple[UUID, UUID, str], rows: Sequence[Any], most: int) -> Near:
     """The rows up to the first that is left out. Every one but that brings its `sealed`."""
     taken = [row for row in rows if row.is_taken]
     left = rows[len(taken)] if len(taken) < len(rows) else None
     if left is None and len(rows) == most:
         left = taken.pop()
     return Near(
-        [segment_row(row) for row in taken], None if left is None else to_micros(left.placed_from)
+        [_segment(key, row) for row in taken], None if left is None else to_micros(left.placed_from)
     )
+
+
+def _segment(key: tuple[UUID, UUID, str], row: Any) -> SegmentRow:
+    first_seq, records, low, high, *rest, _ = row
+    return SegmentRow(*key, first_seq, records, to_micros(low), to_micros(high), *rest)
 
 
 def _back_by_reach(instant: BindParameter[Any], dialect: str) -> ColumnElement[Any]:
@@ -153,7 +161,7 @@ def _with_sealed(
     run = select(sums).where(sums.c.is_near).subquery()
     columns = [
         case((run.c.is_taken, one), else_=None).label("sealed") if one.name == "sealed" else one
-        for one in ROW
+        for one in _REST
     ]
     if dialect == "sqlite":
         joined = select(*columns, run.c.is_taken).join(run, Segment.first_seq == run.c.first_seq)

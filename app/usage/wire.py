@@ -1,14 +1,14 @@
 """How records look to whoever reads them: the same for vendors, owners and exports."""
 
-from collections.abc import Iterable
-from datetime import date, datetime, timedelta
-from functools import cache, lru_cache
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
+
+import msgspec
+from msgspec import UNSET
 
 from app.kit import jsonio
 from app.usage.rows import Row
-
-_EPOCH_DAY = date(1970, 1, 1)
 
 
 def rfc3339(instant: datetime) -> str:
@@ -35,50 +35,55 @@ def flags_of(row: Row) -> list[str]:
     return flags
 
 
-def record_text(row: Row) -> str:
+class _Record(msgspec.Struct, gc=False):
     """One record as JSON, its values put in as they are stored, unread. `placed_at` stands only
     where the device's clock could not be trusted; `flags` says so (`clock`), and that it lies
     before the claim (`backfill`), takes the place of an earlier record (`correction`), or that a
     later one takes its place (`corrected`)."""
-    # A stream's name, a time and a flag hold no character that JSON escapes.
-    _, stream, _, entry, is_corrected = row
-    _, at, until, placed, _, said, _, _, _, corrects, body, _ = entry
-    end = "" if until is None else f',"until":"{_time(until)}"'
-    where, flags = "", ""
-    if said or corrects is not None or is_corrected:
-        told = flags_of(row)
-        where = f',"placed_at":"{_time(placed)}"' if "clock" in told else ""
-        flags = ",".join(f'"{flag}"' for flag in told)
-    start = f'{{"stream":"{stream}","at":"{_time(at)}"{end},"values":'
-    return f'{start}{body}{where},"flags":[{flags}]}}'
+
+    stream: str
+    at: datetime
+    until: datetime | msgspec.UnsetType
+    values: msgspec.Raw
+    placed_at: datetime | msgspec.UnsetType
+    flags: list[str]
 
 
-def record_lines(rows: Iterable[Row]) -> bytes:
+_encoder = msgspec.json.Encoder()
+_NO_FLAGS: list[str] = []
+
+
+def record_lines(rows: Sequence[Row]) -> bytes:
     """The records as NDJSON, a line for each."""
-    return "".join([f"{record_text(row)}\n" for row in rows]).encode()
+    return _encoder.encode_lines(_records(rows))
 
 
-def records_body(rows: Iterable[Row], **rest: Any) -> bytes:
+def records_body(rows: Sequence[Row], **rest: Any) -> bytes:
     """A page as JSON: `records`, and what else it tells."""
-    records = ",".join(map(record_text, rows)).encode()
-    return b'{"records":[%b],%b' % (records, jsonio.dumps(rest)[1:])
+    return b'{"records":%b,%b' % (_encoder.encode(_records(rows)), jsonio.dumps(rest)[1:])
 
 
-def _time(micros: int) -> str:
-    """`rfc3339` of microseconds since 1970."""
-    seconds, rest = divmod(micros, 1_000_000)
-    day, second = divmod(seconds, 24 * 60 * 60)
-    clock = _seconds()[second]
-    return f"{_day(day)}{clock}.{rest:06d}Z" if rest else f"{_day(day)}{clock}Z"
+def _records(rows: Sequence[Row]) -> list[_Record]:
+    """Their times are made together: by itself, each costs as much as all the rest of a record."""
+    begins = _instants([row.entry.at for row in rows])
+    ends = iter(_instants([until for row in rows if (until := row.entry.until) is not None]))
+    found = []
+    for row, at in zip(rows, begins, strict=True):
+        _, stream, _, entry, is_corrected = row
+        _, _, last, _, _, said, _, _, _, corrects, body, _ = entry
+        end = next(ends) if last is not None else UNSET
+        record = _Record(stream, at, end, msgspec.Raw(body), UNSET, _NO_FLAGS)
+        if said or corrects is not None or is_corrected:
+            record.flags = flags_of(row)
+            record.placed_at = row.placed_at if "clock" in record.flags else UNSET
+        found.append(record)
+    return found
 
 
-@cache
-def _seconds() -> list[str]:
-    """Every second of a day as text: a lookup, where writing one costs as much as the rest of a
-    line. Made when it is first needed, for few commands need it."""
-    return [f"{s // 3600:02d}:{s // 60 % 60:02d}:{s % 60:02d}" for s in range(24 * 60 * 60)]
-
-
-@lru_cache(1024)
-def _day(days: int) -> str:
-    return (_EPOCH_DAY + timedelta(days=days)).isoformat() + "T"
+def _instants(micros: list[int]) -> list[datetime]:
+    """`from_micros` of each, many at once as far as they are whole seconds."""
+    whole = msgspec.convert([one // 1_000_000 for one in micros], list[datetime], strict=False)
+    rest = [one % 1_000_000 for one in micros]
+    if not any(rest):
+        return whole
+    return [at.replace(microsecond=more) for at, more in zip(whole, rest, strict=True)]

@@ -13,7 +13,7 @@ from app.kit.clock import FixedClock
 from app.kit.db import Database
 from app.usage.read import latest
 from app.usage.rows import Row
-from app.usage.wire import flags_of, record_text
+from app.usage.wire import flags_of, record_lines
 from tests.factories.world import World
 from tests.support.rounds import rounds
 from tests.usage.scene import DAY, MINUTE, Scene
@@ -28,7 +28,7 @@ def scene(database: Database, clock: FixedClock) -> Iterator[Scene]:
 
 
 def numbers(rows: list[Row]) -> list[int]:
-    return [json.loads(record_text(row))["values"]["n"] for row in rows]
+    return [json.loads(record_lines([row]))["values"]["n"] for row in rows]
 
 
 def test_readers_get_the_corrected_view_and_the_whole_history_on_request(scene: Scene) -> None:
