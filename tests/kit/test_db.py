@@ -115,6 +115,46 @@ def test_many_writers_share_the_process_without_losing_anything(database: Databa
     assert count_jobs(database) == turns * 16
 
 
+def cut(database: Database, pid: int) -> None:
+    with database.connection() as conn:
+        conn.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+
+
+def backend(conn: Connection) -> int:
+    return int(conn.execute(text("SELECT pg_backend_pid()")).scalar_one())
+
+
+@pytest.mark.parametrize("engine_kind", ["postgres"], indirect=True)
+@pytest.mark.postgres
+def test_a_connection_that_was_cut_costs_the_writer_nothing(database: Database) -> None:
+    cut(database, database.submit(backend).result(10))
+    database.submit(add_job).result(10)  # found gone at the first statement
+    runs = []
+
+    def interrupted(conn: Connection) -> UUID:
+        runs.append(backend(conn))
+        if len(runs) == 1:
+            cut(database, runs[0])
+        return add_job(conn)
+
+    database.submit(interrupted).result(10)  # gone in the middle: run again, on a new one
+    assert len(set(runs)) == 2
+    assert count_jobs(database) == 2
+
+
+@pytest.mark.parametrize("engine_kind", ["postgres"], indirect=True)
+@pytest.mark.postgres
+def test_a_connection_that_is_cut_again_is_told(database: Database) -> None:
+    def doomed(conn: Connection) -> UUID:
+        cut(database, backend(conn))
+        return add_job(conn)
+
+    with pytest.raises(Unavailable):
+        database.submit(doomed).result(10)
+    database.submit(add_job).result(10)
+    assert count_jobs(database) == 1
+
+
 def test_a_closed_writer_takes_nothing(settings: Settings) -> None:
     database = Database(settings.url, pool_size=4)
     database.close()

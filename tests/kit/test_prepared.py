@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from app.kit.db import Database
 from app.kit.ids import new_id
 from app.kit.jobs import Job
-from app.kit.prepared import Prepared, Several
+from app.kit.prepared import Prepared, Several, run_together
 from tests.kit.test_db import NOW
 
 JOBS: Any = Job.__table__
@@ -73,6 +73,46 @@ def test_each_row_runs_with_the_values_of_the_statement(database: Database) -> N
     with database.read() as db:
         found = {row[0]: row[4] for row in FIND.all(db.connection(), {"ids": _ids(jobs)})}
     assert [found[job["job_id"]] for job in jobs] == [1, 2, 0]
+
+
+def test_several_run_in_their_order_and_each_gives_its_own_rows(database: Database) -> None:
+    jobs = [a_job(n) for n in range(150)]  # more than fit one INSERT, and no power of two
+    few, some = Several([job["job_id"] for job in jobs[:3]]), _ids(jobs)
+    with database.connection() as conn:
+        before, added, after, counted, last = run_together(
+            conn,
+            [
+                (FIND, {"ids": few}),
+                (ADD, jobs),
+                (FIND, {"ids": some}),
+                (COUNT_ON, [{"which": one, "more": 1000} for one in few]),
+                (FIND, {"ids": few}),
+            ],
+        )
+    assert (before, added, counted) == ([], [], [])
+    assert [row.job_id for row in after] == some
+    assert [row.payload for row in after] == [job["payload"] for job in jobs]
+    assert [row.done for row in last] == [1000, 1001, 1002]
+
+
+def test_what_fails_among_several_is_told_and_nothing_stays(database: Database) -> None:
+    job = a_job(0)
+    with pytest.raises(IntegrityError), database.connection() as conn:
+        run_together(conn, [(ADD, [job]), (ADD, [job]), (FIND, {"ids": _ids([job])})])
+    with database.read() as db:
+        assert FIND.all(db.connection(), {"ids": _ids([job])}) == []
+    with database.connection() as conn:
+        run_together(conn, [(ADD, [job])])  # the connection is as good as before
+    with database.read() as db:
+        assert len(FIND.all(db.connection(), {"ids": _ids([job])})) == 1
+
+
+def test_numbers_of_every_size_go_by_one_text(database: Database) -> None:
+    jobs = [a_job(number) for number in (0, 2**15, 2**31, 2**62, -(2**63))]
+    with database.connection() as conn:
+        ADD.run_each(conn, jobs)
+        found = FIND.all(conn, {"ids": _ids(jobs)})
+    assert [row.done for row in found] == sorted(job["done"] for job in jobs)
 
 
 def test_more_than_one_row_is_a_fault(database: Database) -> None:

@@ -1,6 +1,6 @@
 """Who calls; numbers are those of the security checklist."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -170,9 +170,9 @@ def test_token_check_is_two_reads_at_most(vendor: Vendor, monkeypatch: pytest.Mo
     seen: list[str] = []
     run = prepared._run
 
-    def noted(conn: Connection, sql: str, ready: Any) -> list[Any]:
-        seen.append(sql.split()[0])
-        return run(conn, sql, ready)
+    def noted(conn: Connection, told: Sequence[tuple[int, Any]]) -> Iterator[Any]:
+        seen.extend(message.text.sql.split()[0] for _, message in told)
+        return run(conn, told)
 
     monkeypatch.setattr(prepared, "_run", noted)
     with vendor.database.read() as db:
