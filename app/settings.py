@@ -88,6 +88,24 @@ class Settings(BaseSettings):
     )
     access_token_seconds: int = Field(600, ge=30, le=3600, description="Life of an access token.")
     refresh_token_days: int = Field(90, ge=1, le=400, description="Life of a refresh token.")
+    pushed_seconds: int = Field(
+        90, ge=60, le=600, description="Life of a pushed authorization request."
+    )
+    device_minutes: int = Field(
+        15, ge=5, le=30, description="How long a device waits for its owner's answer."
+    )
+    registration: Literal["open", "token", "closed"] = Field(
+        "token",
+        description="Who may register a client: anybody, who has an initial access token, nobody.",
+    )
+    client_documents: bool = Field(
+        True, description="Whether a client may be the URL of its metadata document."
+    )
+    fetch_local: bool = Field(
+        False,
+        description="Whether documents and keys of clients may be fetched from this very machine, "
+        "also without TLS; for trying things out.",
+    )
     code_seconds: int = Field(60, ge=1, le=60, description="Life of an authorization code.")
     request_minutes: int = Field(
         60, ge=1, le=60 * 24 * 14, description="How long an access request waits for its owner."
@@ -111,6 +129,9 @@ class Settings(BaseSettings):
     rate_data_per_minute: int = Field(600, ge=1, description="Data calls of one vendor's token.")
     rate_ingest_per_minute: int = Field(6000, ge=1, description="Ingest calls of one client.")
     rate_token_per_minute: int = Field(600, ge=1, description="Token calls of one client.")
+    rate_register_per_hour: int = Field(
+        20, ge=1, description="Clients registered from one network address."
+    )
     rate_authorize_per_minute: int = Field(
         120, ge=1, description="Authorization requests from one network address."
     )

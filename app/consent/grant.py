@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.consent import queries, requests
 from app.consent.errors import ChoiceTooWide, EndDateOutside, NothingChosen
 from app.consent.grants import end, note
-from app.consent.models import AccessRequest, Grant, GrantDetail, Pseudonym
+from app.consent.models import AccessRequest, Grant, GrantDetail, GrantPlace, Pseudonym
 from app.kit.clock import Clock
 from app.kit.ids import new_id
 from app.objects.products import streams_of
@@ -71,7 +71,8 @@ def allow(
         created_at=now,
         ended_at=None,
     )
-    db.add(grant)
+    place = GrantPlace(grant_id=grant.grant_id, client_id=row.client_id, owner_id=owner_id)
+    db.add_all([grant, place])
     db.flush()
     details = _details(db, grant, choice)
     if not details:

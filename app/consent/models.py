@@ -84,6 +84,7 @@ class GrantDetail(Base):
     """One object and one kind of data in one version of a grant.
 
     `pseudonym` is the object's id for this vendor. `window_from` None means all of the tenure.
+    `terms` are the limits and the retention that were asked with it (`limits`, `retention`).
     """
 
     __tablename__ = "grant_details"
@@ -106,6 +107,7 @@ class GrantDetail(Base):
     window_from: Mapped[datetime | None] = mapped_column(Instant)
     window_to: Mapped[datetime | None] = mapped_column(Instant)
     until: Mapped[datetime] = mapped_column(Instant)
+    terms: Mapped[dict[str, Any] | None] = mapped_column(Json)
 
 
 class GrantEvent(Base):
@@ -134,3 +136,15 @@ class Pseudonym(Base):
     owner_id: Mapped[UUID] = mapped_column(Id)
     object_id: Mapped[UUID] = mapped_column(Id)
     tenure_id: Mapped[UUID] = mapped_column(Id)
+
+
+class GrantPlace(Base):
+    """Where a grant is found by its id alone, and by its client (hash family): a client that holds
+    many names one of them."""
+
+    __tablename__ = "grant_places"
+    __table_args__ = family("hash", Index("ix_grant_places_client", "client_id", "grant_id"))
+
+    grant_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    client_id: Mapped[str] = mapped_column(Words(100))
+    owner_id: Mapped[UUID] = mapped_column(Id)

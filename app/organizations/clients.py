@@ -37,7 +37,7 @@ _NO_SECRET = sha256("no client has this secret")
 
 @dataclass(frozen=True)
 class KnownClient:
-    """A client that may act now (hot path). `purposes` as registered."""
+    """A client that may act now (hot path). `purposes` and `registered` as in `Client`."""
 
     client_id: str
     org_id: UUID
@@ -47,10 +47,42 @@ class KnownClient:
     grant_types: list[str]
     scopes: list[str]
     purposes: list[dict[str, Any]]
+    registered: dict[str, Any] | None = None
+
+    @property
+    def auth_method(self) -> str:
+        """How it authenticates (RFC 7591 §2): private_key_jwt, client_secret_basic or none."""
+        told = (self.registered or {}).get("token_endpoint_auth_method")
+        return str(told or ("none" if self.secret_hash is None else "client_secret_basic"))
 
     @property
     def is_public(self) -> bool:
-        return self.secret_hash is None
+        return self.auth_method == "none"
+
+    @property
+    def jwks(self) -> dict[str, Any] | None:
+        """Its public keys, where it registered them by value."""
+        return (self.registered or {}).get("jwks")
+
+    @property
+    def jwks_uri(self) -> str | None:
+        """Where its public keys are."""
+        return (self.registered or {}).get("jwks_uri")
+
+    @property
+    def requires_par(self) -> bool:
+        """Whether it asks by pushed requests only (RFC 9126 §6)."""
+        return bool((self.registered or {}).get("require_pushed_authorization_requests"))
+
+    @property
+    def requires_dpop(self) -> bool:
+        """Whether each of its tokens is bound to a key (RFC 9449 §5.2)."""
+        return bool((self.registered or {}).get("dpop_bound_access_tokens"))
+
+    @property
+    def is_fapi(self) -> bool:
+        """Whether it keeps to the FAPI 2.0 Security Profile, and is held to it."""
+        return self.requires_par and self.requires_dpop
 
 
 # Built once: building a statement costs as much as running it.
@@ -71,8 +103,10 @@ def create_client(
     scopes: Sequence[str],
     purposes: Sequence[dict[str, Any]],
     known_scopes: Sequence[str],
+    registered: dict[str, Any] | None = None,
 ) -> tuple[Client, str | None]:
-    """Register a client; the row, and its secret in the only clear copy there is.
+    """Register a client; the row, and its secret in the only clear copy there is. One that
+    authenticates by its keys (`registered`) has none.
 
     ClientInvalid, RedirectInvalid, ScopeUnknown, PurposeInvalid.
     """
@@ -82,7 +116,8 @@ def create_client(
     for scope in scopes:
         if scope not in known_scopes:
             raise ScopeUnknown(f"There is no scope {scope[:100]!r}.")
-    secret = None if is_public else new_secret(_PREFIX)
+    has_keys = (registered or {}).get("token_endpoint_auth_method") == "private_key_jwt"
+    secret = None if is_public or has_keys else new_secret(_PREFIX)
     client = Client(
         client_id=f"{slug_of(name)[:60].strip('-')}-{secrets.token_hex(6)}",
         org_id=organization.org_id,
@@ -92,6 +127,7 @@ def create_client(
         grant_types=list(grant_types),
         scopes=list(dict.fromkeys(scopes)),
         purposes=[_check_purpose(purpose, scopes) for purpose in purposes],
+        registered=registered,
         created_at=clock.now(),
     )
     db.add(client)

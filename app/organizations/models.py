@@ -15,7 +15,8 @@ LONGEST_TOPIC = 500
 
 
 class Organization(Base):
-    """A company. As maker it has products, as vendor it has clients."""
+    """A company. As maker it has products, as vendor it has clients. With `owner_id` it is none,
+    but stands for one owner, whose own apps are its clients."""
 
     __tablename__ = "organizations"
     __table_args__ = family("reference", UniqueConstraint("slug"))
@@ -29,6 +30,7 @@ class Organization(Base):
     verified_domain: Mapped[str | None] = mapped_column(Words(253))
     gs1_prefixes: Mapped[list[str]] = mapped_column(Json)
     any_gtin: Mapped[bool] = mapped_column(Flag, default=False)
+    owner_id: Mapped[UUID | None] = mapped_column(Id)
     ticket_key: Mapped[dict[str, Any] | None] = mapped_column(Json)
     created_at: Mapped[datetime] = mapped_column(Instant)
 
@@ -37,7 +39,10 @@ class Client(Base):
     """An OAuth client of an organization (RFC 6749 §2).
 
     `purposes` lists what a vendor may ask: {purpose: DPV IRI name, title, legal_basis, scopes:
-    {scope: {needed: bool, why: text}}}. A client without a secret is public.
+    {scope: {needed: bool, why: text}}}. `registered` is the rest of its metadata by the names of
+    RFC 7591 (`token_endpoint_auth_method`, `jwks`, `require_pushed_authorization_requests` ...),
+    and `door`, the way it came: operator, registration, document or owner. Where its method is
+    none, or it names no method and has no secret, it is public.
     """
 
     __tablename__ = "clients"
@@ -51,6 +56,7 @@ class Client(Base):
     grant_types: Mapped[list[str]] = mapped_column(Json)
     scopes: Mapped[list[str]] = mapped_column(Json)
     purposes: Mapped[list[dict[str, Any]]] = mapped_column(Json)
+    registered: Mapped[dict[str, Any] | None] = mapped_column(Json)
     created_at: Mapped[datetime] = mapped_column(Instant)
     disabled_at: Mapped[datetime | None] = mapped_column(Instant)
 

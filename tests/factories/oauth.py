@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app.consent.models import Grant, GrantDetail
+from app.consent.models import Grant, GrantDetail, GrantPlace
 from app.kit.clock import Clock
 from app.kit.ids import new_id
 from app.oauth.scopes import CLIENT_SCOPES
@@ -97,7 +97,8 @@ def make_grant(
         created_at=now,
         ended_at=None,
     )
-    db.add(grant)
+    place = {"grant_id": grant.grant_id, "client_id": grant.client_id, "owner_id": grant.owner_id}
+    db.add_all([grant, GrantPlace(**place)])
     db.flush()
     same = {"object_id": new_id(), "tenure_id": new_id(), "pseudonym": new_id()}
     for category in categories:
