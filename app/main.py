@@ -30,6 +30,9 @@ from app.kit.http import BodyGate, HotRoad, RequestId
 from app.kit.mail import make_mailer
 from app.kit.paging import Cursors
 from app.oauth import routes as oauth
+from app.oauth.authority import Authority
+from app.oauth.dpop import Nonces
+from app.oauth.jwt import RegisteredKeys
 from app.settings import Settings
 from app.usage.ingest import Taker
 from app.usage.schema import StreamCache
@@ -133,6 +136,9 @@ def make_tools(settings: Settings, clock: Clock) -> dict[str, Any]:
         "cursors": Cursors(keyring.cursor_keys, clock, timedelta(hours=settings.cursor_hours)),
         "db": Database(
             settings.url, pool_size=settings.pool_size, busy_seconds=settings.busy_seconds
+        ),
+        "authority": Authority(
+            settings, clock, keyring, Nonces(keyring.cursor_keys, clock), RegisteredKeys()
         ),
         "log_keys": log_keys,
         "taker": taker,

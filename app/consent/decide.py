@@ -34,6 +34,17 @@ class GrantState:
 
 
 @dataclass(frozen=True)
+class Slice:
+    """What of a grant one token is for: some kinds of one object, or of any (None); the window
+    is half-open."""
+
+    pseudonym: UUID | None
+    categories: frozenset[str]
+    window_from: datetime | None
+    window_to: datetime | None
+
+
+@dataclass(frozen=True)
 class Refused:
     """Nothing may be read; `rule` names why."""
 
@@ -56,9 +67,14 @@ def live_status(status: str, until: datetime, now: datetime) -> str:
 
 
 def decide(
-    grant: GrantState | None, object_id: UUID | None, categories: frozenset[str], now: datetime
+    grant: GrantState | None,
+    object_id: UUID | None,
+    categories: frozenset[str],
+    now: datetime,
+    slices: Sequence[Slice] | None = None,
 ) -> Allowed | Refused:
-    """What `grant` lets its vendor read of an object now, within the token's `categories`.
+    """What `grant` lets its vendor read of an object now, within the token's `categories` and, if
+    it is for a part of the grant alone, its `slices`.
 
     Rules in order: no-grant, the grant's status, not-granted. What a detail's own end has
     closed, or the token does not carry, is as if it were never granted.
@@ -76,8 +92,29 @@ def decide(
     if not open_details:
         return Refused("not-granted")
     first = open_details[0]
-    windows = {d.category: (d.window_from, d.window_to) for d in open_details}
+    windows = {}
+    for d in open_details:
+        window = within((d.window_from, d.window_to), d.pseudonym, d.category, slices)
+        if window is not None:
+            windows[d.category] = window
+    if not windows:
+        return Refused("not-granted")
     return Allowed(first.object_id, first.tenure_id, first.pseudonym, windows)
+
+
+def within(
+    window: tuple[datetime | None, datetime | None],
+    pseudonym: UUID,
+    category: str,
+    slices: Sequence[Slice] | None,
+) -> tuple[datetime | None, datetime | None] | None:
+    """What of a granted window a token is for; None where nothing."""
+    if slices is None:
+        return window
+    for one in slices:
+        if category in one.categories and one.pseudonym in (None, pseudonym):
+            return narrow(window, one.window_from, one.window_to)
+    return None
 
 
 def narrow(

@@ -7,17 +7,22 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from app.accesses.history import last_send_by
 from app.consent import queries, requests
-from app.consent.errors import ChoiceTooWide, EndDateOutside, NothingChosen
+from app.consent.asked import portion, wishes_of
+from app.consent.decide import live_status
+from app.consent.errors import ChoiceTooWide, EndDateOutside, NothingChosen, RequestAnswered
 from app.consent.grants import end, note
 from app.consent.models import AccessRequest, Grant, GrantDetail, GrantPlace, Pseudonym
 from app.kit.clock import Clock
+from app.kit.db import take_turn
 from app.kit.ids import new_id
 from app.objects.products import streams_of
-from app.objects.tenures import held_objects
+from app.objects.tenures import Held, held_objects
 from app.organizations.models import Client
 
 _ANYTHING = "identity"
+_CARRIED = [column.key for column in GrantDetail.__table__.columns]
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,30 @@ def allow(
     now = clock.now()
     _check(row, choice, now, longest)
     client = db.get_one(Client, row.client_id)
-    quiet_at = _replace(db, clock, owner_id, row)
+    change = requests.change_of(db, row, owner_id)
+    quiet_at = now
+    if change is not None and live_status(change.grant.status, change.grant.until, now) == "active":
+        grant, quiet_at = _renew(db, clock, row, change, choice)
+    else:
+        quiet_at = _replace(db, clock, owner_id, row)
+        grant = _give(db, row, client, choice, owner_id, now)
+    details = _details(db, grant, row, choice)
+    if not details:
+        raise NothingChosen("None of the chosen things records what you chose.")
+    if change is not None and change.action == "merge" and grant is change.grant:
+        details = _merged(change.details, details, grant.version)
+    db.add_all(details)
+    what, text = ("given", "You gave this permission.")
+    if grant.version > 1:
+        what, text = ("changed", "You changed this permission.")
+    note(db, owner_id, grant.grant_id, grant.version, now, what, owner_id, text)
+    requests.close(db, clock, row, "granted", grant.grant_id)
+    return Granted(row, grant, quiet_at)
+
+
+def _give(
+    db: Session, row: AccessRequest, client: Client, choice: Choice, owner_id: UUID, now: datetime
+) -> Grant:
     grant = Grant(
         owner_id=owner_id,
         grant_id=new_id(),
@@ -74,13 +102,56 @@ def allow(
     place = GrantPlace(grant_id=grant.grant_id, client_id=row.client_id, owner_id=owner_id)
     db.add_all([grant, place])
     db.flush()
-    details = _details(db, grant, choice)
-    if not details:
-        raise NothingChosen("None of the chosen things records what you chose.")
-    db.add_all(details)
-    note(db, owner_id, grant.grant_id, 1, now, "given", owner_id, "You gave this permission.")
-    requests.close(db, clock, row, "granted", grant.grant_id)
-    return Granted(row, grant, quiet_at)
+    return grant
+
+
+def _renew(
+    db: Session, clock: Clock, row: AccessRequest, change: requests.Change, choice: Choice
+) -> tuple[Grant, datetime]:
+    """A new version of a live grant. Readings under the one before may leave until the second that
+    is told: what a new version takes away must not."""
+    grant = change.grant
+    take_turn(db.connection(), grant.grant_id, is_shared=False)
+    db.refresh(grant, with_for_update=True)
+    if grant.version != _version_of(change):
+        raise RequestAnswered("The permission was changed meanwhile; ask again.")
+    is_merge = change.action == "merge"
+    grant.version += 1
+    grant.until = max(grant.until, choice.until) if is_merge else choice.until
+    grant.purpose, grant.legal_basis = row.asked["purpose"], row.asked["legal_basis"]
+    db.flush()
+    return grant, last_send_by(db, grant.owner_id, grant.grant_id) or clock.now()
+
+
+def _version_of(change: requests.Change) -> int:
+    return change.details[0].version if change.details else change.grant.version
+
+
+def _merged(
+    before: Sequence[GrantDetail], added: Sequence[GrantDetail], version: int
+) -> list[GrantDetail]:
+    """What was given before and what is added: of the same object and kind, the wider of the two in
+    each respect."""
+    found = {(d.object_id, d.category): d for d in added}
+    for old in before:
+        values = {n: getattr(old, n) for n in _CARRIED} | {"version": version}
+        same = found.get((old.object_id, old.category))
+        if same is None:
+            found[old.object_id, old.category] = GrantDetail(**values)
+            continue
+        same.window_from = _earlier(same.window_from, old.window_from)
+        same.window_to = _later(same.window_to, old.window_to)
+        same.until = max(same.until, old.until)
+        same.terms = same.terms or old.terms
+    return list(found.values())
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    return None if one is None or other is None else min(one, other)
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    return None if one is None or other is None else max(one, other)
 
 
 def offered_categories(db: Session, product_id: UUID) -> frozenset[str]:
@@ -100,23 +171,32 @@ def _check(row: AccessRequest, choice: Choice, now: datetime, longest: timedelta
 
 def _replace(db: Session, clock: Clock, owner_id: UUID, row: AccessRequest) -> datetime:
     quiet_at = clock.now()
-    for old in queries.active_grants_like(db, owner_id, row.client_id, row.asked["purpose"]):
+    for old in requests.replaced(db, row, owner_id):
         text = "A newer permission took its place."
         over = end(db, clock, owner_id, old.grant_id, "superseded", owner_id, text)
         quiet_at = max(quiet_at, over)
     return quiet_at
 
 
-def _details(db: Session, grant: Grant, choice: Choice) -> Sequence[GrantDetail]:
+def _details(
+    db: Session, grant: Grant, row: AccessRequest, choice: Choice
+) -> Sequence[GrantDetail]:
     held = {h.object_id: h for h in held_objects(db, grant.owner_id)}
-    if not choice.objects <= held.keys():
+    named = requests.named_objects(db, row, grant.owner_id)
+    if not choice.objects <= held.keys() or (named is not None and not choice.objects <= named):
         raise ChoiceTooWide
+    wishes = wishes_of(row.asked)
     details = []
     for object_id in sorted(choice.objects, key=str):
         holding = held[object_id]
         has = offered_categories(db, holding.product_id)
-        pseudonym = _pseudonym(db, grant, object_id, holding.tenure_id)
+        known = queries.pseudonym_of(db, grant.owner_id, grant.org_id, holding.tenure_id)
+        pseudonym = known or new_id()
         for category in sorted(choice.categories & has):
+            wish = portion(wishes, known, category)
+            start = wish and max_of(choice.history_from, wish.window_from)
+            if wish is None or (start and wish.window_to and start >= wish.window_to):
+                continue
             details.append(
                 GrantDetail(
                     owner_id=grant.owner_id,
@@ -129,26 +209,30 @@ def _details(db: Session, grant: Grant, choice: Choice) -> Sequence[GrantDetail]
                     action="read",
                     precision_time="exact",
                     precision_place="exact",
-                    window_from=choice.history_from,
-                    window_to=None,
-                    until=choice.until,
+                    window_from=start,
+                    window_to=wish.window_to,
+                    until=min(choice.until, wish.until or choice.until),
+                    terms={"retention": wish.retention} if wish.retention else None,
                 )
             )
+        if known is None and details and details[-1].object_id == object_id:
+            _name(db, grant, holding, pseudonym)
     return details
 
 
-def _pseudonym(db: Session, grant: Grant, object_id: UUID, tenure_id: UUID) -> UUID:
-    known = queries.pseudonym_of(db, grant.owner_id, grant.org_id, tenure_id)
-    if known is not None:
-        return known
-    fresh = new_id()
+def max_of(one: datetime | None, other: datetime | None) -> datetime | None:
+    """The later of two starts, where None is no start at all."""
+    return max((t for t in (one, other) if t is not None), default=None)
+
+
+def _name(db: Session, grant: Grant, holding: Held, pseudonym: UUID) -> None:
+    """Write down by which id the vendor will know an object."""
     db.add(
         Pseudonym(
-            pseudonym=fresh,
+            pseudonym=pseudonym,
             org_id=grant.org_id,
             owner_id=grant.owner_id,
-            object_id=object_id,
-            tenure_id=tenure_id,
+            object_id=holding.object_id,
+            tenure_id=holding.tenure_id,
         )
     )
-    return fresh

@@ -49,6 +49,21 @@ def get_grant(db: Session, clock: Clock, owner_id: UUID, grant_id: UUID) -> Gran
     return _view(db, clock, grant)
 
 
+@dataclass(frozen=True)
+class GrantPlace:
+    """Whose a grant is, and which client's."""
+
+    grant_id: UUID
+    client_id: str
+    owner_id: UUID
+
+
+def find_place(conn: Connection, grant_id: UUID) -> GrantPlace | None:
+    """Where a grant is, for who knows no more than its id."""
+    row = queries.place_of(conn, grant_id)
+    return None if row is None else GrantPlace(row.grant_id, row.client_id, row.owner_id)
+
+
 def find_grant(conn: Connection, owner_id: UUID, grant_id: UUID) -> GrantState | None:
     """A grant with its present details (hot path)."""
     return queries.load_grant(conn, owner_id, grant_id)

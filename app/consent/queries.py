@@ -14,16 +14,19 @@ from app.consent.models import (
     Grant,
     GrantDetail,
     GrantEvent,
+    GrantPlace,
     InboxEntry,
     Pseudonym,
 )
 from app.kit.db import take_turn
+from app.kit.prepared import Prepared
 
 # Built once: building a statement costs as much as running it.
 _PSEUDONYM = select(Pseudonym.__table__).where(Pseudonym.pseudonym == bindparam("pseudonym"))
 _GRANT = select(Grant.status, Grant.version, Grant.until).where(
     Grant.owner_id == bindparam("owner_id"), Grant.grant_id == bindparam("grant_id")
 )
+_PLACE = Prepared(select(GrantPlace.__table__).where(GrantPlace.grant_id == bindparam("grant_id")))
 _LOCKED_GRANT = _GRANT.with_for_update(read=True)
 _DETAILS = (
     select(*(GrantDetail.__table__.c[name] for name in Detail.__dataclass_fields__))
@@ -119,6 +122,18 @@ def pseudonym_of(db: Session, owner_id: UUID, org_id: UUID, tenure_id: UUID) -> 
         .limit(1)
     )
     return db.execute(query).scalar_one_or_none()
+
+
+def own_pseudonym(db: Session, owner_id: UUID, org_id: UUID, pseudonym: UUID) -> Pseudonym | None:
+    """A vendor's id of one of an owner's objects."""
+    found = db.get(Pseudonym, pseudonym)
+    is_own = found is not None and (found.owner_id, found.org_id) == (owner_id, org_id)
+    return found if is_own else None
+
+
+def place_of(conn: Connection, grant_id: UUID) -> Any | None:
+    """Whose a grant is: a row (grant_id, client_id, owner_id)."""
+    return _PLACE.one(conn, {"grant_id": grant_id})
 
 
 def find_pseudonym(conn: Connection, pseudonym: UUID) -> Pseudonym | None:

@@ -11,8 +11,9 @@ from sqlalchemy import Connection, delete, update
 from sqlalchemy.orm import Session
 
 from app.consent import queries
+from app.consent.asked import Wish, wishes_of
 from app.consent.errors import RequestAnswered, RequestExpired, RequestNotFound
-from app.consent.models import AccessRequest, Grant, InboxEntry
+from app.consent.models import AccessRequest, Grant, GrantDetail, InboxEntry
 from app.kit.clock import Clock
 from app.kit.crypto import sha256
 from app.kit.ids import new_secret
@@ -28,6 +29,15 @@ class AskedDetail:
     category: str
     needed: bool
     why: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """A request to add to a grant (merge), or to put another in its place (replace)."""
+
+    action: str
+    grant: Grant
+    details: Sequence[GrantDetail]
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,9 @@ class RequestView:
     created_at: datetime
     expires_at: datetime
     replaces: Sequence[Grant]
+    wishes: Sequence[Wish]
+    objects: frozenset[UUID] | None
+    changes: Change | None
 
 
 def open_request(
@@ -60,10 +73,16 @@ def open_request(
     protocol: dict[str, Any],
     redirect_host: str,
     life: timedelta,
+    ticket: str | None = None,
+    open_scopes: Sequence[str] | None = None,
+    entries: Sequence[dict[str, Any]] = (),
+    changes: tuple[str | None, UUID] | None = None,
 ) -> str:
-    """Keep a validated request; the secret of its page's address.
+    """Keep a validated request; the secret of its page's address, a new one where none is given.
 
-    `purpose` is one of the client's registered purposes, `scopes` those it asks for.
+    `purpose` is one of the client's registered purposes, `scopes` those it asks for. `entries` ask
+    more exactly (`asked.Entry` in JSON); what `open_scopes` name is asked for whatever they say.
+    `changes` is what is to become of which of the client's grants: merge or replace.
     """
     organization = db.get_one(Organization, client.org_id)
     details = [
@@ -84,8 +103,12 @@ def open_request(
         "purpose_title": purpose["title"],
         "legal_basis": purpose["legal_basis"],
         "details": details,
+        "open": [category_of(one) for one in (scopes if open_scopes is None else open_scopes)],
+        "entries": list(entries),
+        "changes": None if changes is None else [changes[0], str(changes[1])],
+        "org_id": str(client.org_id),
     }
-    ticket, now = new_secret(), clock.now()
+    ticket, now = ticket or new_secret(), clock.now()
     db.add(
         AccessRequest(
             request_hash=sha256(ticket),
@@ -97,7 +120,14 @@ def open_request(
             expires_at=now + life,
         )
     )
+    db.flush()
     return ticket
+
+
+def is_waiting(db: Session, clock: Clock, ticket: str) -> bool | None:
+    """Whether a request still waits for its answer; None where there is none."""
+    row = queries.request_by_hash(db, sha256(ticket))
+    return None if row is None else row.status == "waiting" and row.expires_at > clock.now()
 
 
 def view_request(db: Session, clock: Clock, owner_id: UUID, ticket: str) -> RequestView:
@@ -121,8 +151,42 @@ def view_request(db: Session, clock: Clock, owner_id: UUID, ticket: str) -> Requ
         details=[AskedDetail(**detail) for detail in asked["details"]],
         created_at=row.created_at,
         expires_at=row.expires_at,
-        replaces=queries.active_grants_like(db, owner_id, row.client_id, asked["purpose"]),
+        replaces=replaced(db, row, owner_id),
+        wishes=wishes_of(asked),
+        objects=named_objects(db, row, owner_id),
+        changes=change_of(db, row, owner_id),
     )
+
+
+def replaced(db: Session, row: AccessRequest, owner_id: UUID) -> Sequence[Grant]:
+    """The live grants that a yes takes the place of: those of the same vendor and purpose, unless
+    the request is to change one."""
+    if row.asked.get("changes"):
+        return []
+    return queries.active_grants_like(db, owner_id, row.client_id, row.asked["purpose"])
+
+
+def change_of(db: Session, row: AccessRequest, owner_id: UUID) -> Change | None:
+    """The owner's grant that the request is to change; RequestNotFound where it is another's."""
+    if not row.asked.get("changes"):
+        return None
+    action, grant_id = row.asked["changes"]
+    grant = queries.grant_by_id(db, owner_id, UUID(grant_id))
+    if grant is None:
+        raise RequestNotFound
+    details = queries.details_of(db, owner_id, grant.grant_id, grant.version)
+    return Change(action, grant, details)
+
+
+def named_objects(db: Session, row: AccessRequest, owner_id: UUID) -> frozenset[UUID] | None:
+    """The owner's objects that the request names, by the vendor's ids of them; None where it is
+    about any that the owner chooses."""
+    entries = row.asked.get("entries", [])
+    if row.asked.get("open") or not entries or any("identifier" not in e for e in entries):
+        return None
+    org_id = UUID(row.asked["org_id"])
+    found = [queries.own_pseudonym(db, owner_id, org_id, UUID(e["identifier"])) for e in entries]
+    return frozenset(one.object_id for one in found if one is not None)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from app.accesses.record import LISTING, Attempt, Given, record_given, record_refused
-from app.consent.decide import Allowed, Detail, GrantState, Refused, decide
+from app.consent.decide import Allowed, GrantState, Refused, decide
 from app.consent.grants import lock_grant
 from app.disclosure.reader import Disclosed, NotDisclosed, Reader, refusal_of
 from app.kit import jsonio
@@ -45,7 +45,7 @@ def list_objects(
 
 def _refusal(grant: GrantState | None, reader: Reader, now: datetime) -> str | None:
     """Why nothing at all may be listed; a live grant whose objects are all gone lists nothing."""
-    decision = decide(grant, None, reader.categories, now)
+    decision = decide(grant, None, reader.categories, now, reader.slices)
     rule = refusal_of(decision, reader)
     return None if rule == "not-granted" else rule
 
@@ -53,7 +53,7 @@ def _refusal(grant: GrantState | None, reader: Reader, now: datetime) -> str | N
 def _allowed(conn: Connection, grant: GrantState, reader: Reader, now: datetime) -> list[Allowed]:
     found = []
     for object_id in dict.fromkeys(d.object_id for d in grant.details):
-        decision = decide(grant, object_id, reader.categories, now)
+        decision = decide(grant, object_id, reader.categories, now, reader.slices)
         if isinstance(decision, Refused):
             continue
         tenure = find_open_tenure(conn, object_id)
@@ -72,12 +72,16 @@ def _object_out(
 ) -> dict[str, Any]:
     product = describe_object(conn, allowed.object_id)
     streams = [s for s in product.pop("streams") if s["category"] in allowed.windows]
-    details = [d for d in grant.details if d.object_id == allowed.object_id and d.until > now]
+    details = [
+        d
+        for d in grant.details
+        if d.object_id == allowed.object_id and d.category in allowed.windows and d.until > now
+    ]
     out: dict[str, Any] = {
         "id": str(allowed.pseudonym),
         "product": product | {"streams": streams},
         "categories": sorted(allowed.windows),
-        "window": _window(details),
+        "window": _window(allowed),
         "until": rfc3339(min(d.until for d in details)),
     }
     if "identity" in allowed.windows:
@@ -85,10 +89,10 @@ def _object_out(
     return out
 
 
-def _window(details: list[Detail]) -> dict[str, str | None]:
+def _window(allowed: Allowed) -> dict[str, str | None]:
     """The window all kinds share; the widest where they differ, as each record proves."""
-    starts = [d.window_from for d in details]
-    ends = [d.window_to for d in details]
+    starts = [start for start, _ in allowed.windows.values()]
+    ends = [end for _, end in allowed.windows.values()]
     start = None if None in starts else min(t for t in starts if t is not None)
     end = None if None in ends else max(t for t in ends if t is not None)
     return {

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from app.consent.decide import Allowed, Refused
+from app.consent.decide import Allowed, Refused, Slice
 from app.kit.errors import DomainError
 from app.objects.categories import category_of, is_vendor_scope
 
@@ -15,7 +15,8 @@ OF_THE_OBJECT = ("no-grant", "not-granted")
 @dataclass(frozen=True)
 class Reader:
     """A client's token. `owner_id` and `grant_id` are None where it carries no grant;
-    `dead_reason` says why a token that once worked works no longer."""
+    `dead_reason` says why a token that once worked works no longer; `slices` is the part of its
+    grant that it is for, None for all."""
 
     client_id: str | None
     org_id: UUID | None
@@ -24,6 +25,7 @@ class Reader:
     grant_id: UUID | None
     scopes: frozenset[str]
     dead_reason: str | None = None
+    slices: tuple[Slice, ...] | None = None
 
     @property
     def categories(self) -> frozenset[str]:

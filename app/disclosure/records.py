@@ -159,7 +159,9 @@ def _attempt(
 
 
 def _decide(reader: Reader, located: Located, ref: str, now: datetime) -> Allowed | Refused:
-    decision = decide(located.grant, granted_object(located, ref), reader.categories, now)
+    decision = decide(
+        located.grant, granted_object(located, ref), reader.categories, now, reader.slices
+    )
     rule = refusal_of(decision, reader)
     return decision if isinstance(decision, Allowed) and rule is None else Refused(rule or "")
 
@@ -172,7 +174,7 @@ def _decide_again(
     assert reader.grant_id is not None
     grant = lock_grant(conn, reader.owner_id, reader.grant_id)
     now = clock.now()
-    again = decide(grant, before.object_id, reader.categories, now)
+    again = decide(grant, before.object_id, reader.categories, now, reader.slices)
     if isinstance(again, Refused):
         return again
     tenure = find_open_tenure(conn, before.object_id)

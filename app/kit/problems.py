@@ -92,8 +92,11 @@ def answer(error: DomainError, origin: str, status: int | None = None) -> Respon
     challenge = error.extra.get("challenge")
     if challenge:
         headers["WWW-Authenticate"] = challenge.replace("{origin}", origin)
+    if "dpop_nonce" in error.extra:
+        headers["DPoP-Nonce"] = error.extra["dpop_nonce"]
     body = document(error, origin, code)
     body.pop("challenge", None)
+    body.pop("dpop_nonce", None)
     return Response(jsonio.dumps(body), code, headers, "application/problem+json")
 
 

@@ -1,6 +1,7 @@
 """The owner's answer on its way back to the vendor (RFC 6749 §4.1.2, RFC 9207)."""
 
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -31,11 +32,18 @@ def redirect_allowed(
             "redirect_uri": protocol["redirect_uri"],
             "scopes": granted.scopes(protocol["scopes"]),
             "challenge": protocol["code_challenge"],
+            "binding": _binding(protocol),
             "created_at": now,
             "expires_at": now + timedelta(seconds=settings.code_seconds),
         },
     )
     return _back(settings, request, ("code", code))
+
+
+def _binding(protocol: dict[str, Any]) -> dict[str, Any] | None:
+    """What the code is bound to: the key that the request named (RFC 9449 §10), the resources."""
+    names = ("jkt", "resources")
+    return {name: protocol[name] for name in names if protocol.get(name)} or None
 
 
 def redirect_refused(settings: Settings, request: AccessRequest) -> str:

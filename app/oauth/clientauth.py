@@ -2,74 +2,152 @@
 
 from base64 import b64decode
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 from urllib.parse import unquote_plus
 
+from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError
 from sqlalchemy import Connection
 
+from app.oauth.authority import Authority
 from app.oauth.client import OAuthClient
-from app.oauth.http import Ask, OAuthRequest
-from app.organizations.clients import check_secret, find_client
+from app.oauth.http import Ask
+from app.oauth.jwt import BadJwt, check_lifetime, open_jwt, peek
+from app.oauth.replay import burn
+from app.organizations.clients import KnownClient, check_secret, find_client
 
-METHODS = ("client_secret_basic", "client_secret_post", "none")
+METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt", "none")
 
 _FAILED = "Client authentication failed."
 _TWO = "Authenticate the client in one way, not in two."
+_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_LONGEST = timedelta(hours=1)  # that an assertion may live
 
 
-def authenticate(conn: Connection, request: OAuthRequest) -> OAuthClient:
-    """The client that proved itself, or InvalidClientError with one and the same answer for an
-    unknown client, a disabled one and a wrong secret; InvalidRequestError for two methods."""
-    client_id, secret, method = read_credentials(request.form, request.headers.get("Authorization"))
-    known = find_client(conn, client_id)
-    is_right = check_secret(known, secret or "")
-    if known is None or known.is_public != (secret is None):
-        raise InvalidClientError(_FAILED, status_code=401)
-    if secret is not None and not is_right:
-        raise InvalidClientError(_FAILED, status_code=401)
-    request.auth_method = method
-    return OAuthClient(known)
+@dataclass(frozen=True)
+class Credentials:
+    """Who a caller says to be, and what it shows: a secret, an assertion, or neither."""
+
+    client_id: str
+    secret: str | None = None
+    assertion: str | None = None
 
 
-def rate_subject(conn: Connection, ask: Ask) -> str:
-    """What a rate limit counts: the client, apart from those who only use its name."""
+@dataclass(frozen=True)
+class Caller:
+    """A client that proved itself, or the error that says that it did not; `subject` is what a
+    rate limit counts: a client, apart from those who only use its name. `jkt` is the thumbprint of
+    the key whose proof of possession came along (RFC 9449)."""
+
+    subject: str
+    client: OAuthClient | None = None
+    jkt: str | None = None
+    error: OAuth2Error | None = None
+
+
+def authenticate(conn: Connection, authority: Authority, ask: Ask) -> Caller:
+    """Who calls: one and the same error for an unknown client, a disabled one and a wrong secret.
+
+    An assertion is used up in this transaction. What `client_keys` raises goes through.
+    """
     try:
-        client_id, secret, _ = read_credentials(ask.form, ask.authorization)
-    except (InvalidClientError, InvalidRequestError):
-        return "nobody"
-    known = find_client(conn, client_id)
-    is_proven = check_secret(known, secret or "")
+        told = read_credentials(ask.form, ask.authorization)
+    except (InvalidClientError, InvalidRequestError) as error:
+        return Caller("nobody", error=error)
+    known = find_client(conn, told.client_id)
+    is_right = check_secret(known, told.secret or "")  # also for nobody, so that it takes as long
     if known is None:
-        return "unknown"
-    return client_id if is_proven or known.is_public else f"{client_id}\0unproven"
+        return Caller("unknown", error=_failed())
+    if told.assertion is not None:
+        is_right = _check_assertion(conn, authority, known, told.assertion)
+    elif told.secret is None:
+        is_right = known.is_public
+    elif known.auth_method == "private_key_jwt":
+        is_right = False
+    if not is_right:
+        return Caller(f"{known.client_id}\0unproven", error=_failed())
+    return Caller(known.client_id, OAuthClient(known))
 
 
-def read_credentials(
-    form: Mapping[str, str], authorization: str | None
-) -> tuple[str, str | None, str]:
-    """Client id, secret (None for a public client) and the method that carried them."""
+def read_credentials(form: Mapping[str, str], authorization: str | None) -> Credentials:
+    """What the request shows of its client; errors where it is nothing, or more than one thing."""
     posted_id, posted_secret = form.get("client_id"), form.get("client_secret")
-    if "client_assertion" in form or "client_assertion_type" in form:
-        if authorization is not None or posted_secret is not None:
-            raise InvalidRequestError(_TWO)
-        raise InvalidClientError(_FAILED, status_code=401)
+    has_assertion = "client_assertion" in form or "client_assertion_type" in form
+    shown = [authorization is not None, posted_secret is not None, has_assertion]
+    if sum(shown) > 1:
+        raise InvalidRequestError(_TWO)
+    if has_assertion:
+        return _read_assertion(form)
     if authorization is None:
         if posted_id is None:
-            raise InvalidClientError(_FAILED, status_code=401)
-        return posted_id, posted_secret, "client_secret_post" if posted_secret else "none"
-    if posted_secret is not None:
-        raise InvalidRequestError(_TWO)
+            raise _failed()
+        return Credentials(posted_id, posted_secret)
     client_id, secret = _read_basic(authorization)
     if posted_id not in (None, client_id):
         raise InvalidRequestError("The client_id in the form is not the one that authenticates.")
-    return client_id, secret, "client_secret_basic"
+    return Credentials(client_id, secret)
+
+
+def _failed() -> InvalidClientError:
+    return InvalidClientError(_FAILED, status_code=401)
+
+
+def _read_assertion(form: Mapping[str, str]) -> Credentials:
+    """The assertion (RFC 7523 §2.2) and whom it names."""
+    text = form.get("client_assertion")
+    if text is None or form.get("client_assertion_type") != _ASSERTION:
+        raise _failed()
+    try:
+        _, claims = peek(text)
+    except BadJwt as error:
+        raise _failed() from error
+    client_id = claims.get("sub")
+    if not isinstance(client_id, str):
+        raise _failed()
+    if form.get("client_id") not in (None, client_id):
+        raise InvalidRequestError("The client_id in the form is not the one that authenticates.")
+    return Credentials(client_id, assertion=text)
+
+
+def _check_assertion(
+    conn: Connection, authority: Authority, client: KnownClient, text: str
+) -> bool:
+    """Whether the client signed it, for us, now, and for the first time (RFC 7523 §3)."""
+    if client.auth_method != "private_key_jwt":
+        return False
+    try:
+        claims = open_jwt(authority, client, text)
+        ends = check_lifetime(claims, authority.clock.now(), _LONGEST)
+    except BadJwt:
+        return False
+    jti = claims.get("jti")
+    return (
+        claims.get("iss") == claims.get("sub") == client.client_id
+        and _is_for_us(claims.get("aud"), authority, client)
+        and isinstance(jti, str)
+        and 1 <= len(jti) <= 200
+        and burn(conn, "assertion", f"{client.client_id}\0{jti}", ends)
+    )
+
+
+def _is_for_us(audience: Any, authority: Authority, client: KnownClient) -> bool:
+    """The issuer, as a plain text. Of clients outside the FAPI profile also the token endpoint,
+    which many libraries name, and a list of one."""
+    if audience == authority.issuer:
+        return True
+    if client.is_fapi:
+        return False
+    told = audience[0] if isinstance(audience, list) and len(audience) == 1 else audience
+    return told in (authority.issuer, f"{authority.issuer}/oauth/token")
 
 
 def _read_basic(authorization: str) -> tuple[str, str]:
     """Id and secret, each form-encoded inside of Basic (RFC 6749 §2.3.1)."""
     scheme, _, encoded = authorization.partition(" ")
     if scheme.lower() != "basic":
-        raise InvalidClientError(_FAILED, status_code=401)
+        raise _failed()
     try:
         plain = b64decode(encoded.strip(), validate=True).decode()
         client_id, colon, secret = plain.partition(":")

@@ -9,6 +9,7 @@ from app.kit.errors import DomainError, Kind
 
 RESOURCE_METADATA = "/.well-known/oauth-protected-resource"
 
+_ALGS = "ES256 PS256 Ed25519 EdDSA"
 _WHY = {
     "revoked": "The owner has ended this permission.",
     "ended": "You have ended this permission.",
@@ -19,6 +20,9 @@ _WHY = {
     "replayed": "A code or refresh token of this authorization was used twice, so all of its"
     " tokens were ended.",
     "client-disabled": "The client is not registered any more.",
+    "other-scheme": "The token is bound to a key, and comes with the scheme DPoP and a proof; or it"
+    " is not, and comes with the scheme Bearer.",
+    "other-resource": "The token is for another part of this service.",
     "unknown": "There is no such access token.",
 }
 
@@ -41,10 +45,29 @@ class InvalidToken(DomainError):
 
     kind, slug, title = Kind.unauthenticated, "invalid-token", "The access token does not work."
 
-    def __init__(self, reason: str = "unknown") -> None:
+    def __init__(self, reason: str = "unknown", scheme: str = "Bearer") -> None:
         why = _WHY.get(reason, self.title)
-        challenge = f'Bearer error="invalid_token", error_description="{why}"'
+        challenge = f'{scheme} error="invalid_token", error_description="{why}"'
+        challenge += f', algs="{_ALGS}"' if scheme == "DPoP" else ""
         super().__init__(why, reason=reason, challenge=challenge)
+
+
+class ProofInvalid(DomainError):
+    """The access token is bound to a key, so each call carries a proof of that key in the header
+    DPoP (RFC 9449 §7): made for this call and this token, not long ago, used once, and with the
+    nonce of the header DPoP-Nonce."""
+
+    kind, slug, title = (
+        Kind.unauthenticated,
+        "dpop-proof-invalid",
+        "The proof of the token's key does not count.",
+    )
+
+    def __init__(self, detail: str, nonce: str | None = None) -> None:
+        error = "use_dpop_nonce" if nonce else "invalid_dpop_proof"
+        challenge = f'DPoP error="{error}", error_description="{detail}", algs="{_ALGS}"'
+        more = {"dpop_nonce": nonce} if nonce else {}
+        super().__init__(detail, challenge=challenge, **more)
 
 
 class InsufficientScope(DomainError):
@@ -87,6 +110,55 @@ class InteractionRequired(OAuth2Error):
 
     error = "interaction_required"
     description = "The owner must be asked."
+
+
+class InvalidAuthorizationDetails(OAuth2Error):
+    """They cannot be granted as they stand (RFC 9396 §5)."""
+
+    error = "invalid_authorization_details"
+
+
+class InvalidTarget(OAuth2Error):
+    """The resource is none that tokens of this service are good for (RFC 8707 §2)."""
+
+    error = "invalid_target"
+    description = "The resource is not one of this service."
+
+
+class InvalidGrantId(OAuth2Error):
+    """The grant_id is not of a grant of this client (Grant Management §6.2)."""
+
+    error = "invalid_grant_id"
+    description = "The grant_id is not of a grant of this client that can be changed."
+
+
+class InvalidRequestObject(OAuth2Error):
+    """The request object does not count (RFC 9101 §7)."""
+
+    error = "invalid_request_object"
+
+
+class InvalidRequestUri(OAuth2Error):
+    """The request_uri is not, or no longer, of a request of this client (RFC 9126 §4)."""
+
+    error = "invalid_request_uri"
+    description = "The request_uri is unknown, has run out, or was answered."
+
+
+class InvalidDpopProof(OAuth2Error):
+    """The proof does not count, or there is none where one is needed (RFC 9449 §5)."""
+
+    error = "invalid_dpop_proof"
+
+
+class UseDpopNonce(OAuth2Error):
+    """The proof lacks the present nonce, which comes with the answer (RFC 9449 §8)."""
+
+    error = "use_dpop_nonce"
+
+    def __init__(self, description: str, nonce: str) -> None:
+        super().__init__(description)
+        self.nonce = nonce
 
 
 class ReplayFound(InvalidGrantError):

@@ -10,10 +10,8 @@ from sqlalchemy import Connection
 
 from app.consent.decide import live_status
 from app.oauth import queries
+from app.oauth.details import TYPE, Entry, Window
 from app.objects.categories import category_of
-from app.usage.wire import rfc3339
-
-DETAIL_TYPE = "urn:inseam:object-data"
 
 _ISSUING = ("active", "paused")
 
@@ -32,6 +30,30 @@ class Granted:
     def is_issuing(self) -> bool:
         return self.status in _ISSUING
 
+    def entries(self, scopes: Iterable[str] | None = None) -> list[Entry]:
+        """One for each object, action and window (RFC 9396 §7: what was granted, not asked), of
+        all kinds or of those that the scopes open."""
+        kinds = None if scopes is None else {category_of(scope) for scope in scopes}
+        found: dict[tuple[Any, ...], list[str]] = {}
+        for d in self.details:
+            if kinds is None or d.category in kinds:
+                retention = (d.terms or {}).get("retention")
+                key = (d.pseudonym, d.action, d.window_from, d.window_to, d.until, retention)
+                found.setdefault(key, []).append(d.category)
+        return [
+            Entry(
+                type=TYPE,
+                identifier=pseudonym,
+                actions=[action],
+                datatypes=sorted(kinds),
+                window=Window(**{"from": start, "to": end}),
+                until=until,
+                purpose=self.purpose,
+                retention=retention,
+            )
+            for (pseudonym, action, start, end, until, retention), kinds in found.items()
+        ]
+
     def scopes(self, wanted: Iterable[str]) -> list[str]:
         """Those of the scopes that the grant gives anything of."""
         categories = {d.category for d in self.details}
@@ -47,29 +69,3 @@ def load_granted(conn: Connection, now: datetime, owner_id: UUID, grant_id: UUID
     status = live_status(row.status, row.until, now)
     still_open = [d for d in details if d.until > now]
     return Granted(grant_id, status, row.until, row.purpose, still_open)
-
-
-def authorization_details(granted: Granted, scopes: Iterable[str]) -> list[dict[str, Any]]:
-    """One entry for each object, action and window (RFC 9396 §7: what was granted, not asked)."""
-    categories = {category_of(scope) for scope in scopes}
-    entries: dict[tuple[Any, ...], list[str]] = {}
-    for d in granted.details:
-        if d.category in categories:
-            key = (d.pseudonym, d.action, d.window_from, d.window_to, d.until)
-            entries.setdefault(key, []).append(d.category)
-    return [
-        {
-            "type": DETAIL_TYPE,
-            "identifier": str(pseudonym),
-            "actions": [action],
-            "datatypes": sorted(kinds),
-            "window": {"from": _time(start), "to": _time(end)},
-            "until": rfc3339(until),
-            "purpose": granted.purpose,
-        }
-        for (pseudonym, action, start, end, until), kinds in entries.items()
-    ]
-
-
-def _time(instant: datetime | None) -> str | None:
-    return rfc3339(instant) if instant else None

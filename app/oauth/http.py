@@ -13,18 +13,21 @@ from starlette.responses import Response
 
 from app.kit import jsonio, problems
 from app.kit.errors import DomainError
+from app.oauth.errors import InvalidDpopProof, UseDpopNonce
 
 MAX_BODY = 64 * 1024
 MAX_FIELDS = 60
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
+_MANY = {"resource"}
 _FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True)
 class Parameters:
     """The parameters of a request: each once, those sent without a value left out
-    (RFC 6749 §3.1); `repeated` names what came more than once."""
+    (RFC 6749 §3.1); `repeated` names what came more than once. Several resources (RFC 8707 §2),
+    which may, are one value with spaces between."""
 
     values: Mapping[str, str]
     repeated: frozenset[str]
@@ -32,10 +35,14 @@ class Parameters:
 
 @dataclass(frozen=True)
 class Ask:
-    """A form sent to the token or revocation endpoint."""
+    """A form sent to an endpoint, what authenticates it, its proof of possession (RFC 9449), and
+    what the caller accepts in return."""
 
     form: Mapping[str, str]
     authorization: str | None
+    path: str = ""
+    proof: str | None = None
+    accept: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,8 @@ class Payload(OAuth2Payload):
 
 
 class OAuthRequest(OAuth2Request):
-    """Authlib's request. Its address comes from the configured origin, never from Host."""
+    """Authlib's request. Its address comes from the configured origin, never from Host. `jkt` is
+    the thumbprint of the key that its proof was made with."""
 
     def __init__(
         self,
@@ -73,11 +81,17 @@ class OAuthRequest(OAuth2Request):
         *,
         authorization: str | None = None,
         repeated: frozenset[str] = frozenset(),
+        is_pushed: bool = False,
+        jkt: str | None = None,
+        accept: str = "",
     ) -> None:
         headers = {"Authorization": authorization} if authorization else {}
         super().__init__(method, uri, headers=headers)
         self.payload = Payload(values)
         self.repeated = repeated
+        self.is_pushed = is_pushed
+        self.jkt = jkt
+        self.accept = accept
 
     @property
     def form(self) -> dict[str, str]:
@@ -102,7 +116,9 @@ def read_parameters(text: str) -> Parameters:
     values: dict[str, str] = {}
     repeated = set()
     for name, value in pairs:
-        if name in values:
+        if name in values and name in _MANY:
+            values[name] += f" {value}"
+        elif name in values:
             repeated.add(name)
         values.setdefault(name, value)
     filled = {name: value for name, value in values.items() if value}
@@ -122,7 +138,16 @@ async def read_ask(request: Request) -> Ask:
     given = request.headers.getlist("authorization")
     if len(given) > 1:
         raise InvalidRequestError("The header Authorization stands twice.")
-    return Ask(parameters.values, given[0] if given else None)
+    proofs = request.headers.getlist("dpop")
+    if len(proofs) > 1:
+        raise InvalidDpopProof("The header DPoP stands twice.")
+    return Ask(
+        parameters.values,
+        given[0] if given else None,
+        request.scope["path"],
+        proofs[0] if proofs else None,
+        ", ".join(request.headers.getlist("accept")),
+    )
 
 
 async def _read_body(request: Request) -> str:
@@ -142,6 +167,8 @@ def refusal(error: OAuth2Error) -> Answer:
     headers = {}
     if isinstance(error, InvalidClientError):
         headers["WWW-Authenticate"] = 'Basic realm="oauth", charset="UTF-8"'
+    if isinstance(error, UseDpopNonce):
+        headers["DPoP-Nonce"] = error.nonce
     return Answer(error.status_code, dict(error_members(error)), headers)
 
 

@@ -4,14 +4,65 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from authlib.oauth2.rfc6749 import InvalidGrantError
 from sqlalchemy import Connection
 
 from app.kit.ids import new_id
-from app.oauth.granted import Granted, authorization_details
+from app.oauth.asking import read_resources
+from app.oauth.authority import Authority
+from app.oauth.details import BadDetails, Entry, covers, read_details
+from app.oauth.errors import InvalidAuthorizationDetails, InvalidDpopProof, InvalidTarget
+from app.oauth.granted import Granted
 from app.oauth.http import OAuthRequest
 from app.oauth.scopes import to_list
 from app.oauth.tokens import Family, mint
-from app.settings import Settings
+from app.objects.categories import scope_of
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What of the grant this one access token is to be for: a part of it, never more."""
+
+    details: list[Entry] | None
+    resources: list[str] | None
+
+
+def read_wish(authority: Authority, request: OAuthRequest, granted: Granted | None) -> Wish:
+    """What the token request narrows (RFC 9396 §6, RFC 8707 §2.2), before anything is used up.
+
+    InvalidAuthorizationDetails, InvalidTarget, InvalidDpopProof, InvalidGrantError.
+    """
+    _check_key(request)
+    values = request.payload.data
+    held = _held(request).get("resources")
+    resources = read_resources(authority, values.get("resource"))
+    if held is not None and resources is not None and not set(resources) <= set(held):
+        raise InvalidTarget
+    text, entries = values.get("authorization_details"), None
+    if text is not None:
+        try:
+            entries = read_details(text, authority.resources)
+        except BadDetails as error:
+            raise InvalidAuthorizationDetails(str(error)) from error
+        if granted is None or not all(covers(granted.entries(), one) for one in entries):
+            raise InvalidAuthorizationDetails("The permission does not give all of this.")
+    return Wish(entries, resources or held)
+
+
+def _check_key(request: OAuthRequest) -> None:
+    """A client that binds its tokens brings a proof; what was bound goes on with the same key."""
+    client = request.client
+    if client is not None and client.known.requires_dpop and request.jkt is None:
+        raise InvalidDpopProof("This client's tokens are bound to a key; send a proof.")
+    bound = _held(request).get("jkt")
+    if bound is not None and bound != request.jkt:
+        raise InvalidGrantError("This is bound to another key.")
+
+
+def _held(request: OAuthRequest) -> dict[str, Any]:
+    """What the code or the refresh token is bound to."""
+    source = request.authorization_code or request.refresh_token
+    return (source.row.binding or {}) if source is not None else {}
 
 
 @dataclass(frozen=True)
@@ -20,26 +71,58 @@ class Issue:
 
     conn: Connection
     now: datetime
-    settings: Settings
+    authority: Authority
     request: OAuthRequest
 
     def complete(self, token: dict[str, Any]) -> None:
         """Turn the announced answer into the real one."""
         granted: Granted | None = self.request.user
+        wish: Wish = getattr(self.request, "wish", Wish(None, None))
         family, scopes = self._family(), to_list(token["scope"])
+        if wish.details is not None:
+            kinds = {scope_of(kind) for entry in wish.details for kind in entry.datatypes}
+            scopes = [scope for scope in scopes if scope in kinds]
+            token["scope"] = " ".join(scopes)
         with_refresh = token.pop("with_refresh")
-        life = timedelta(seconds=self.settings.access_token_seconds)
-        expires_at = self._end(life, granted)
-        token["access_token"] = self._mint("access", family, scopes, expires_at)
+        settings = self.authority.settings
+        life = timedelta(seconds=settings.access_token_seconds)
+        ends = [entry.until for entry in wish.details or [] if entry.until is not None]
+        expires_at = min([self._end(life, granted), *ends])
+        binding = self._binding(wish)
+        token["access_token"] = self._mint("access", family, scopes, expires_at, binding)
         token["expires_in"] = int((expires_at - self.now).total_seconds())
+        if self.request.jkt is not None:
+            token |= {"token_type": "DPoP"}
         if with_refresh:
-            life = timedelta(days=self.settings.refresh_token_days)
-            end = self._end(life, granted)
-            token["refresh_token"] = self._mint("refresh", family, self._carried(scopes), end)
-        token["iss"] = self.settings.origin
+            end = self._end(timedelta(days=settings.refresh_token_days), granted)
+            carried, bound = self._carried(scopes), self._carried_binding()
+            token["refresh_token"] = self._mint("refresh", family, carried, end, bound)
+        token["iss"] = settings.origin
         if granted is not None:
             token["grant_id"] = str(granted.grant_id)
-            token["authorization_details"] = authorization_details(granted, scopes)
+            entries = wish.details or granted.entries(scopes)
+            token["authorization_details"] = [entry.written() for entry in entries]
+
+    def _binding(self, wish: Wish) -> dict[str, Any] | None:
+        found: dict[str, Any] = {}
+        if self.request.jkt is not None:
+            found["jkt"] = self.request.jkt
+        if wish.details is not None:
+            found["details"] = [entry.written() for entry in wish.details]
+        if wish.resources is not None:
+            found["resources"] = wish.resources
+        return found or None
+
+    def _carried_binding(self) -> dict[str, Any] | None:
+        """A refresh token keeps what the grant was asked with. A public client's is bound to its
+        key; a confidential one's is not, for that one authenticates (RFC 9449 §5)."""
+        found: dict[str, Any] = {}
+        held = _held(self.request)
+        if self.request.client.known.is_public and self.request.jkt is not None:
+            found["jkt"] = self.request.jkt
+        if held.get("resources") is not None:
+            found["resources"] = held["resources"]
+        return found or None
 
     def _family(self) -> Family:
         code, old = self.request.authorization_code, self.request.refresh_token
@@ -54,13 +137,20 @@ class Issue:
 
     def _carried(self, scopes: list[str]) -> list[str]:
         """A refresh token keeps all scopes, also when the access token got fewer."""
-        old = self.request.refresh_token
-        return list(old.row.scopes) if old is not None else scopes
+        source = self.request.refresh_token or self.request.authorization_code
+        return list(source.row.scopes) if source is not None else scopes
 
     def _end(self, life: timedelta, granted: Granted | None) -> datetime:
         """No token outlives its grant."""
         end = self.now + life
         return min(end, granted.until) if granted is not None else end
 
-    def _mint(self, kind: str, family: Family, scopes: list[str], end: datetime) -> str:
-        return mint(self.conn, self.now, kind, family, scopes, end)
+    def _mint(
+        self,
+        kind: str,
+        family: Family,
+        scopes: list[str],
+        end: datetime,
+        binding: dict[str, Any] | None,
+    ) -> str:
+        return mint(self.conn, self.now, kind, family, scopes, end, binding=binding)

@@ -1,6 +1,6 @@
 """Who calls: an access token becomes one `Principal`, decided here and nowhere else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -11,14 +11,17 @@ from fastapi.security import HTTPBearer
 from sqlalchemy import Connection
 
 from app.accesses.record import EXPORT
-from app.consent.decide import live_status
+from app.consent.decide import Slice, live_status
 from app.disclosure.own import OwnReader as Reading
 from app.disclosure.own import refuse_own
 from app.disclosure.reader import NotDisclosed
 from app.kit.clock import Clock
 from app.kit.http import AppClock, AppDatabase
 from app.oauth import queries
-from app.oauth.errors import InsufficientScope, InvalidToken, TokenMissing
+from app.oauth.authority import Authority
+from app.oauth.details import Entry
+from app.oauth.dpop import BadProof, NonceWanted, Proof, check_proof
+from app.oauth.errors import InsufficientScope, InvalidToken, ProofInvalid, TokenMissing
 from app.oauth.personal import is_use_due, note_use
 from app.oauth.scopes import OWNER_SCOPES
 
@@ -30,9 +33,9 @@ _scheme = HTTPBearer(auto_error=False, description="An access token (RFC 6750), 
 
 @dataclass(frozen=True)
 class Principal:
-    """A token's holder. `grant_id` is None where it carries no grant, `objects` None where it is
-    not limited to some; `dead_reason` says why a token that once worked works no longer, or
-    "paused" while its grant rests."""
+    """A token's holder. `grant_id` is None where it carries no grant, `objects` where it is not
+    limited to some, `details` where it carries all that its grant gives; `dead_reason` says why a
+    token that once worked works no longer, or "paused" while its grant rests."""
 
     client_id: str | None
     org_id: UUID | None
@@ -45,6 +48,7 @@ class Principal:
     token_id: UUID
     dead_reason: str | None
     last_used_at: datetime | None = None
+    details: tuple[dict[str, Any], ...] | None = None
 
     @property
     def shown_name(self) -> str:
@@ -53,30 +57,53 @@ class Principal:
         return f"Your token “{self.name}”"[:200] if self.kind == "personal" else self.name
 
 
-def bearer_token(request: Request) -> str:
+@dataclass(frozen=True)
+class Credential:
+    """What a caller shows: the token, for which part of the service it is shown, and with the
+    scheme DPoP the proof of its key (RFC 9449 §7)."""
+
+    token: str
+    path: str
+    proof: Proof | None = None
+
+
+def credential_of(request: Request) -> Credential:
     """The token in the header Authorization (RFC 6750 §2.1), whose scheme has any case.
 
-    TokenMissing when there is none, or when one stands in the address.
+    TokenMissing when there is none, or when one stands in the address; ProofInvalid when there is
+    not one proof with the scheme DPoP.
     """
-    path = _DATA if request.scope["path"].startswith(_DATA) else ""
+    where = request.scope["path"]
+    path = _DATA if where.startswith(_DATA) else ""
     if request.scope["query_string"] and "access_token" in request.query_params:
         raise TokenMissing("A token never stands in the address; send it as a header.", path)
     given = [value for name, value in request.scope["headers"] if name == b"authorization"]
     if len(given) != 1:
         raise TokenMissing(path=path)
     scheme, _, token = given[0].decode("latin-1").strip().partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+    kind, text = scheme.lower(), token.strip()
+    if kind not in ("bearer", "dpop") or not text:
         raise TokenMissing(path=path)
-    found: str = token.strip()
-    return found
+    return Credential(text, path, _proof_of(request, where) if kind == "dpop" else None)
 
 
-def principal_of(conn: Connection, clock: Clock, token: str) -> Principal | None:
+def _proof_of(request: Request, where: str) -> Proof:
+    authority: Authority = request.app.state.authority
+    proofs = request.headers.getlist("dpop")
+    if len(proofs) != 1:
+        raise ProofInvalid("Send one proof, in the header DPoP.")
+    return Proof(proofs[0], request.method, authority.issuer + where, authority.nonces)
+
+
+def principal_of(conn: Connection, clock: Clock, shown: Credential) -> Principal | None:
     """Whose token this is, in two reads: the token, then its grant. A dead one gives a Principal
-    with the reason; an unknown one, or one that is no access token, None."""
-    row = queries.find_token(conn, token) if len(token) <= _LONGEST else None
+    with the reason; an unknown one, or one that is no access token, None. A proof is used up in
+    this transaction. ProofInvalid, and InvalidToken for a token that is shown in the wrong way."""
+    row = queries.find_token(conn, shown.token) if len(shown.token) <= _LONGEST else None
     if row is None or row.kind == "refresh":
         return None
+    binding = row.binding or {}
+    _check_binding(conn, binding, shown)
     return Principal(
         client_id=row.client_id,
         org_id=row.org_id,
@@ -89,6 +116,42 @@ def principal_of(conn: Connection, clock: Clock, token: str) -> Principal | None
         token_id=row.token_id,
         dead_reason=_dead_reason(conn, clock.now(), row),
         last_used_at=row.last_used_at,
+        details=tuple(binding["details"]) if "details" in binding else None,
+    )
+
+
+def _check_binding(conn: Connection, binding: Mapping[str, Any], shown: Credential) -> None:
+    """A bound token comes with its key's proof, another one as Bearer (RFC 9449 §7.1, §7.2), and
+    both where they are good for (RFC 8707)."""
+    if ("jkt" in binding) != (shown.proof is not None):
+        raise InvalidToken("other-scheme", "DPoP" if "jkt" in binding else "Bearer")
+    if shown.proof is not None:
+        try:
+            thumbprint = check_proof(conn, shown.proof, token=shown.token)
+        except NonceWanted as error:
+            raise ProofInvalid(error.detail, shown.proof.nonces.current()) from error
+        except BadProof as error:
+            raise ProofInvalid(error.detail) from error
+        if thumbprint != binding["jkt"]:
+            raise ProofInvalid("The proof is not of the key that the token is bound to.")
+    resources = binding.get("resources")
+    if resources is not None and shown.path != _DATA and all(r.endswith(_DATA) for r in resources):
+        raise InvalidToken("other-resource")
+
+
+def slices_of(principal: Principal) -> tuple[Slice, ...] | None:
+    """The part of its grant that a token is for, as the services below take it."""
+    if principal.details is None:
+        return None
+    entries = [Entry.model_validate(one) for one in principal.details]
+    return tuple(
+        Slice(
+            one.identifier,
+            frozenset(one.datatypes),
+            one.window.from_ if one.window else None,
+            one.window.to if one.window else None,
+        )
+        for one in entries
     )
 
 
@@ -109,14 +172,14 @@ def require_scope(principal: Principal | None, scope: str) -> Principal:
 
 
 def own_principal(
-    conn: Connection, clock: Clock, token: str, scope: str, action: str
+    conn: Connection, clock: Clock, shown: Credential, scope: str, action: str
 ) -> Principal | NotDisclosed:
     """The owner behind a personal token with the scope, its use noted (for hot works).
 
     A dead token, or one without the scope, is an attempt at what is its owner's: the refusal is
     recorded and returned, so that the caller commits it before it answers.
     """
-    principal = require_known(principal_of(conn, clock, token))
+    principal = require_known(principal_of(conn, clock, shown))
     fault = _fault(principal, scope)
     if fault is not None and principal.owner_id is None:
         raise fault
@@ -177,9 +240,13 @@ def _needs(scope: str) -> Callable[..., Principal]:
         clock: AppClock,
         _described: Annotated[object, Depends(_scheme)],
     ) -> Principal:
-        token = bearer_token(request)
+        shown = credential_of(request)
+        if shown.proof is not None:  # it is used up, which is written
+            return database.submit(
+                lambda conn: require_scope(principal_of(conn, clock, shown), scope)
+            ).result()
         with database.read() as db:
-            return require_scope(principal_of(db.connection(), clock, token), scope)
+            return require_scope(principal_of(db.connection(), clock, shown), scope)
 
     return authorise
 
@@ -193,14 +260,14 @@ def _needs_own(scope: str, action: str) -> Callable[..., Principal]:
         clock: AppClock,
         _described: Annotated[object, Depends(_scheme)],
     ) -> Principal:
-        token = bearer_token(request)
+        shown = credential_of(request)
         with database.read() as db:
-            principal = require_known(principal_of(db.connection(), clock, token))
+            principal = require_known(principal_of(db.connection(), clock, shown))
         is_fine = _fault(principal, scope) is None
         if is_fine and not is_use_due(principal.last_used_at, clock.now()):
             return principal
         outcome = database.submit(
-            lambda conn: own_principal(conn, clock, token, scope, action)
+            lambda conn: own_principal(conn, clock, shown, scope, action)
         ).result()
         if isinstance(outcome, NotDisclosed):
             raise outcome.error or InvalidToken()

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, Row, bindparam, insert, select
 from sqlalchemy.orm import Session
 
 from app.consent.models import Grant, GrantDetail
 from app.kit.crypto import sha256
 from app.kit.prepared import Prepared
-from app.oauth.models import AuthorizationCode, Token
+from app.oauth.models import AuthorizationCode, PushedRequest, Token
 from app.organizations.models import Client
 
 AnyRow = Row[*tuple[Any, ...]]
@@ -22,6 +22,7 @@ _GRANTS = Grant.__table__
 _DETAILS = GrantDetail.__table__
 
 # Built once: building a statement costs as much as running it.
+ADD_PUSHED = insert(PushedRequest)
 _TOKEN = Prepared(
     select(_TOKENS, _CLIENTS.c.org_id, _CLIENTS.c.name.label("client_name"), _CLIENTS.c.disabled_at)
     .outerjoin(_CLIENTS, _CLIENTS.c.client_id == _TOKENS.c.client_id)
@@ -60,6 +61,7 @@ def details_of(
         _DETAILS.c.window_from,
         _DETAILS.c.window_to,
         _DETAILS.c.until,
+        _DETAILS.c.terms,
     )
     query = (
         select(*columns)

@@ -10,12 +10,13 @@ from starlette.responses import PlainTextResponse, Response
 
 from app.keys.ring import Keyring
 from app.kit import jsonio, problems
-from app.kit.clock import Clock
 from app.kit.errors import DomainError, TooManyRequests
-from app.kit.http import AppClock, AppDatabase, AppSettings, Db
+from app.kit.http import AppDatabase, AppSettings
 from app.kit.limits import Limit, spend
-from app.oauth.authorize import NotTrusted, authorize
-from app.oauth.clientauth import rate_subject
+from app.oauth.admit import admit
+from app.oauth.authority import Authority
+from app.oauth.authorize import URI, NotTrusted, authorize, push
+from app.oauth.clientauth import Caller
 from app.oauth.errors import RESOURCE_METADATA, Undone
 from app.oauth.http import (
     NO_STORE,
@@ -29,11 +30,11 @@ from app.oauth.http import (
 )
 from app.oauth.metadata import resource_metadata, server_metadata
 from app.oauth.server import answer_revocation, answer_token
-from app.settings import Settings
+from app.oauth.tools import AppAuthority
 
 router = APIRouter(tags=["OAuth"])
 
-Endpoint = Callable[[Connection, Clock, Settings, Ask], Answer]
+Endpoint = Callable[[Connection, Authority, Ask, Caller], Answer]
 
 _CACHED = {"Cache-Control": "public, max-age=300"}
 _TITLE = "This link does not work"
@@ -45,10 +46,18 @@ def _form(example: dict[str, str]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": content}}
 
 
-def _example(value: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
-    return {200: {"content": {"application/json": {"example": value}}}}
+def _example(value: dict[str, Any], status: int = 200) -> dict[int | str, dict[str, Any]]:
+    return {status: {"content": {"application/json": {"example": value}}}}
 
 
+_PUSHED = {
+    "response_type": "code",
+    "client_id": "mend-and-co-9f2c41d07ab3",
+    "redirect_uri": "https://mend.example/back",
+    "scope": "usage:read",
+    "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+    "code_challenge_method": "S256",
+}
 _TOKEN_ASKED = {"grant_type": "client_credentials", "scope": "log:write"}
 _TOKEN_GIVEN = {
     "token_type": "Bearer",
@@ -61,20 +70,28 @@ _TOKEN_GIVEN = {
 
 @router.get("/oauth/authorize", summary="Ask an owner", response_class=Response)
 def start_authorization(
-    request: Request, db: Db, database: AppDatabase, clock: AppClock, settings: AppSettings
+    request: Request, database: AppDatabase, authority: AppAuthority
 ) -> Response:
-    """Send the owner's browser here with response_type=code, client_id, redirect_uri, scope,
-    state, code_challenge and code_challenge_method=S256 (RFC 6749, RFC 7636). `purpose` chooses
-    among the client's declared purposes. The owner answers on a page; then the browser returns
-    to redirect_uri with code or error, state and iss (RFC 9207)."""
+    """Send the owner's browser here with response_type=code, client_id, redirect_uri, scope or
+    authorization_details (RFC 9396), state, code_challenge and code_challenge_method=S256
+    (RFC 6749, RFC 7636); or with client_id and the request_uri of a pushed request (RFC 9126); or
+    with client_id and a request object (RFC 9101). `purpose` chooses among the client's declared
+    purposes; `resource` (RFC 8707) limits where tokens work; `dpop_jkt` binds the code (RFC 9449);
+    `grant_management_action` and `grant_id` change a grant instead of making one. The owner answers
+    on a page; then the browser returns to redirect_uri with code or error, state and iss
+    (RFC 9207)."""
     query = request.scope["query_string"].decode("latin-1")
-    limit = Limit("authorize", settings.rate_authorize_per_minute, 60)
+    limit = Limit("authorize", authority.settings.rate_authorize_per_minute, 60)
     host = request.client.host if request.client else ""
+
+    def work() -> str:
+        with database.session() as db:
+            return authorize(db, authority, query)
+
     try:
-        # Each valid request is kept until it closes, so nobody may leave thousands. The session
-        # is not in use yet: its transaction begins in `authorize`.
-        database.submit(lambda conn: spend(conn, clock, limit, host)).result()
-        return send_to(authorize(db, clock, settings, query))
+        # Each valid request is kept until it closes, so nobody may leave thousands.
+        database.submit(lambda conn: spend(conn, authority.clock, limit, host)).result()
+        return send_to(work())
     except (NotTrusted, TooManyRequests) as error:
         show = getattr(request.app.state, "oauth_error_page", _plain_page)
         response: Response = show(request, _TITLE, error.detail)
@@ -85,17 +102,30 @@ def start_authorization(
 
 
 @router.post(
+    "/oauth/par",
+    summary="Push an authorization request",
+    status_code=201,
+    openapi_extra=_form(_PUSHED),
+    responses=_example({"request_uri": URI + "b2n…", "expires_in": 90}, 201),
+)
+async def push_request(
+    request: Request, database: AppDatabase, authority: AppAuthority
+) -> Response:
+    """RFC 9126: the same parameters as at the authorization endpoint, or a request object, from the
+    authenticated client. Then send the browser there with client_id and request_uri alone."""
+    return await _answer(request, database, authority, push)
+
+
+@router.post(
     "/oauth/token",
     summary="Get a token",
     openapi_extra=_form(_TOKEN_ASKED),
     responses=_example(_TOKEN_GIVEN),
 )
-async def give_token(
-    request: Request, database: AppDatabase, clock: AppClock, settings: AppSettings
-) -> Response:
+async def give_token(request: Request, database: AppDatabase, authority: AppAuthority) -> Response:
     """RFC 6749 §3.2: authorization_code with code_verifier, refresh_token (each works once) and
     client_credentials. The answer names what was granted, object by object."""
-    return await _answer(request, database, clock, settings, answer_token)
+    return await _answer(request, database, authority, answer_token)
 
 
 @router.post(
@@ -105,11 +135,11 @@ async def give_token(
     responses=_example({}),
 )
 async def revoke_token(
-    request: Request, database: AppDatabase, clock: AppClock, settings: AppSettings
+    request: Request, database: AppDatabase, authority: AppAuthority
 ) -> Response:
     """RFC 7009: ends all tokens of one authorization. The owner's permission stays; the owner
     sees it and ends it."""
-    return await _answer(request, database, clock, settings, answer_revocation)
+    return await _answer(request, database, authority, answer_revocation)
 
 
 @router.get("/.well-known/oauth-authorization-server", summary="Authorization server metadata")
@@ -144,18 +174,17 @@ async def show_keys(request: Request) -> Response:
 
 
 async def _answer(
-    request: Request,
-    database: AppDatabase,
-    clock: AppClock,
-    settings: AppSettings,
-    endpoint: Endpoint,
+    request: Request, database: AppDatabase, authority: Authority, endpoint: Endpoint
 ) -> Response:
-    """One work counts the call, another answers it: a refusal must not undo the count."""
-    limit = Limit("token", settings.rate_token_per_minute, 60)
+    """One work says who calls and counts the call, another answers it: a refusal must undo neither
+    the count nor that an assertion or a proof was used."""
     try:
         ask = await read_ask(request)
-        await database.run(lambda conn: spend(conn, clock, limit, rate_subject(conn, ask)))
-        answer = await database.run(lambda conn: endpoint(conn, clock, settings, ask))
+        caller = await database.run(lambda conn: admit(conn, authority, ask))
+        if caller.error is not None:
+            answer = refusal(caller.error)
+        else:
+            answer = await database.run(lambda conn: endpoint(conn, authority, ask, caller))
     except OAuth2Error as error:
         answer = refusal(error)
     except Undone as refused:

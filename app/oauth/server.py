@@ -7,10 +7,10 @@ from authlib.oauth2 import AuthorizationServer
 from authlib.oauth2.rfc6749 import InvalidRequestError, UnsupportedGrantTypeError
 from sqlalchemy import Connection
 
-from app.kit.clock import Clock
 from app.oauth import granted
+from app.oauth.authority import Authority
 from app.oauth.client import OAuthClient
-from app.oauth.clientauth import authenticate
+from app.oauth.clientauth import Caller
 from app.oauth.errors import CodeBurnt, ReplayFound, Undone
 from app.oauth.grants.client_credentials import CredentialsGrant
 from app.oauth.grants.code import CodeGrant, refuse_response_type
@@ -20,26 +20,30 @@ from app.oauth.issue import Issue
 from app.oauth.pkce import S256Only
 from app.oauth.revoke import Revocation
 from app.organizations.clients import find_client
-from app.settings import Settings
 
 GRANTS: tuple[tuple[Any, tuple[Any, ...]], ...] = (
     (CodeGrant, (S256Only(),)),
     (RefreshGrant, ()),
     (CredentialsGrant, ()),
 )
+ENDPOINTS = (Revocation,)
 
 
 class Server(AuthorizationServer):
     """Holds the connection and the time, so that Authlib's callbacks need nothing else."""
 
-    def __init__(self, conn: Connection, clock: Clock, settings: Settings) -> None:
+    def __init__(
+        self, conn: Connection, authority: Authority, caller: Caller | None = None
+    ) -> None:
         super().__init__()
         self.conn = conn
-        self.now = clock.now()
-        self.settings = settings
+        self.authority = authority
+        self.now = authority.clock.now()
+        self.caller = caller
         for grant, extensions in GRANTS:
             self.register_grant(grant, extensions)
-        self.register_endpoint(Revocation)
+        for endpoint in ENDPOINTS:
+            self.register_endpoint(endpoint)
         self.register_token_generator("default", _announce)
 
     def query_client(self, client_id: str) -> OAuthClient | None:
@@ -52,7 +56,11 @@ class Server(AuthorizationServer):
     def authenticate_client(
         self, request: OAuthRequest, methods: Any, endpoint: str = "token"
     ) -> OAuthClient:
-        return authenticate(self.conn, request)
+        """Who was let in (`clientauth`), before this transaction."""
+        assert self.caller is not None  # this endpoint admits callers first
+        if self.caller.client is None:
+            raise self.caller.error or InvalidRequestError()
+        return self.caller.client
 
     def get_authorization_grant(self, request: OAuthRequest) -> Any:
         """Stock would put the raw response_type into the error, and break on a quote in it."""
@@ -71,7 +79,7 @@ class Server(AuthorizationServer):
 
     def save_token(self, token: dict[str, Any], request: OAuthRequest) -> None:
         """Store the tokens and complete the answer in place: it is the one that is sent."""
-        Issue(self.conn, self.now, self.settings, request).complete(token)
+        Issue(self.conn, self.now, self.authority, request).complete(token)
 
     def create_oauth2_request(self, request: OAuthRequest) -> OAuthRequest:
         return request
@@ -91,22 +99,23 @@ class Server(AuthorizationServer):
         """Nobody listens."""
 
 
-def answer_token(conn: Connection, clock: Clock, settings: Settings, ask: Ask) -> Answer:
+def answer_token(conn: Connection, authority: Authority, ask: Ask, caller: Caller) -> Answer:
     """The token endpoint as one work of the writer. Undone carries a refusal out of it."""
-    request = _request(settings, "/oauth/token", ask)
-    return Server(conn, clock, settings).create_token_response(request)
+    return Server(conn, authority, caller).create_token_response(_request(authority, ask, caller))
 
 
-def answer_revocation(conn: Connection, clock: Clock, settings: Settings, ask: Ask) -> Answer:
+def answer_revocation(conn: Connection, authority: Authority, ask: Ask, caller: Caller) -> Answer:
     """The revocation endpoint, likewise."""
-    request = _request(settings, "/oauth/revoke", ask)
-    server = Server(conn, clock, settings)
+    server = Server(conn, authority, caller)
+    request = _request(authority, ask, caller)
     answer: Answer = server.create_endpoint_response(Revocation.ENDPOINT_NAME, request)
     return answer
 
 
-def _request(settings: Settings, path: str, ask: Ask) -> OAuthRequest:
-    return OAuthRequest("POST", settings.origin + path, ask.form, authorization=ask.authorization)
+def _request(authority: Authority, ask: Ask, caller: Caller) -> OAuthRequest:
+    return OAuthRequest(
+        "POST", authority.issuer + ask.path, ask.form, jkt=caller.jkt, accept=ask.accept
+    )
 
 
 def _announce(

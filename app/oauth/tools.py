@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 
 from app.keys.eager import EagerKeys
 from app.keys.log_keys import LogKeys
+from app.oauth.authority import Authority
 from app.usage.ingest import Taker
 
 
@@ -24,6 +25,12 @@ async def _taker(request: Request) -> Taker:
     return found
 
 
+async def _authority(request: Request) -> Authority:
+    found: Authority = request.app.state.authority
+    return found
+
+
+AppAuthority = Annotated[Authority, Depends(_authority)]
 AppLogKeys = Annotated[LogKeys, Depends(_log_keys)]
 AppOpenKeys = Annotated[EagerKeys, Depends(_open_keys)]
 AppTaker = Annotated[Taker, Depends(_taker)]

@@ -19,7 +19,7 @@ from app.kit.crypto import sha256
 from app.kit.db import Database
 from app.main import create_app
 from app.oauth.answer import redirect_allowed
-from app.oauth.protect import Principal, principal_of
+from app.oauth.protect import Credential, Principal, principal_of
 from app.organizations.models import Client
 from app.settings import Settings
 from tests.factories.oauth import REDIRECT, make_grant, make_vendor
@@ -106,7 +106,7 @@ class Vendor:
     def principal(self, token: str) -> Principal | None:
         """Whom the service takes the token for."""
         with self.database.read() as db:
-            return principal_of(db.connection(), self.clock, token)
+            return principal_of(db.connection(), self.clock, Credential(token, ""))
 
     def is_live(self, token: str) -> bool:
         principal = self.principal(token)

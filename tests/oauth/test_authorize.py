@@ -154,14 +154,30 @@ def test_item_15_client_that_forbids_asking_is_told_so(vendor: Vendor) -> None:
     [
         {"request": "e30.e30."},
         {"request_uri": "urn:x"},
-        {"authorization_details": "[]"},
-        {"response_mode": "fragment"},
+        {"request_uri": "https://mend.example/request.jwt"},
     ],
 )
-def test_extensions_not_built_are_refused_rather_than_ignored(
-    vendor: Vendor, change: dict[str, str]
+def test_requests_that_cannot_be_read_lead_nowhere(vendor: Vendor, change: dict[str, str]) -> None:
+    assert is_page(vendor.ask(**change))
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"authorization_details": "[]"}, "invalid_authorization_details"),
+        ({"response_mode": "fragment"}, "invalid_request"),
+        ({"resource": "https://other.example"}, "invalid_target"),
+        ({"dpop_jkt": "short"}, "invalid_request"),
+        ({"grant_management_action": "merge"}, "invalid_request"),
+        ({"grant_management_action": "change"}, "invalid_request"),
+        ({"grant_id": "x"}, "invalid_request"),
+        ({"grant_management_action": "merge", "grant_id": "x"}, "invalid_grant_id"),
+    ],
+)
+def test_extensions_that_do_not_count_are_refused_rather_than_ignored(
+    vendor: Vendor, change: dict[str, str], error: str
 ) -> None:
-    assert is_sent_back(vendor.ask(**change), "invalid_request")
+    assert is_sent_back(vendor.ask(**change), error)
 
 
 def test_parameters_without_value_are_as_if_left_out(vendor: Vendor) -> None:

@@ -20,7 +20,7 @@ from app.oauth.errors import (
 )
 from app.oauth.models import Token
 from app.oauth.personal import MAX_LIVE, create_token, is_live, list_tokens, revoke_token
-from app.oauth.protect import own_principal, principal_of, require_scope
+from app.oauth.protect import Credential, own_principal, principal_of, require_scope
 from app.objects.models import Holding
 from tests.factories import objects as things
 
@@ -62,7 +62,7 @@ def test_token_is_shown_once_and_stored_as_a_hash(db: Session, clock: FixedClock
     assert token.encode() not in row.token_hash
     assert [t.token_id for t in list_tokens(db, OWNER)] == [row.token_id]
     assert list_tokens(db, new_id()) == []
-    principal = principal_of(db.connection(), clock, token)
+    principal = principal_of(db.connection(), clock, Credential(token, ""))
     assert principal is not None
     assert (principal.kind, principal.owner_id, principal.name) == ("personal", OWNER, "Script")
     assert (principal.objects, principal.client_id, principal.grant_id) == (None, None, None)
@@ -72,7 +72,7 @@ def test_token_is_shown_once_and_stored_as_a_hash(db: Session, clock: FixedClock
 def test_chosen_objects_are_the_owners(db: Session, clock: FixedClock) -> None:
     object_id = make_held(db, clock)
     _, token = make(db, clock, objects=[object_id, object_id])
-    principal = principal_of(db.connection(), clock, token)
+    principal = principal_of(db.connection(), clock, Credential(token, ""))
     assert principal is not None
     assert principal.objects == (object_id,)
     with pytest.raises(PersonalTokenInvalid):
@@ -129,7 +129,7 @@ def test_ended_token_is_dead_and_says_why(db: Session, clock: FixedClock) -> Non
     db.flush()
     assert not is_live(row, clock.now())
     with pytest.raises(InvalidToken) as caught:
-        require_scope(principal_of(db.connection(), clock, token), "own:read")
+        require_scope(principal_of(db.connection(), clock, Credential(token, "")), "own:read")
     assert caught.value.extra["reason"] == "token-revoked"
 
 
@@ -137,13 +137,13 @@ def test_token_ends_at_its_date(db: Session, clock: FixedClock) -> None:
     _, token = make(db, clock)
     clock.advance(timedelta(days=30))
     with pytest.raises(InvalidToken) as caught:
-        require_scope(principal_of(db.connection(), clock, token), "own:read")
+        require_scope(principal_of(db.connection(), clock, Credential(token, "")), "own:read")
     assert caught.value.extra["reason"] == "token-expired"
 
 
 def test_scope_is_needed_and_vendor_scopes_are_never_there(db: Session, clock: FixedClock) -> None:
     _, token = make(db, clock)
-    principal = principal_of(db.connection(), clock, token)
+    principal = principal_of(db.connection(), clock, Credential(token, ""))
     for scope in ("own:export", "usage:read", "log:write"):
         with pytest.raises(InsufficientScope):
             require_scope(principal, scope)
@@ -154,7 +154,7 @@ def test_use_is_noted_once_a_minute(db: Session, clock: FixedClock) -> None:
     conn = db.connection()
 
     def used_at() -> datetime | None:
-        own_principal(conn, clock, token, "own:read", "records")
+        own_principal(conn, clock, Credential(token, ""), "own:read", "records")
         db.expire(row)
         return row.last_used_at
 

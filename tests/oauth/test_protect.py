@@ -14,9 +14,10 @@ from app.kit.clock import FixedClock
 from app.kit.http import AppClock, AppDatabase
 from app.oauth.models import AuthorizationCode, Token
 from app.oauth.protect import (
+    Credential,
     LogWriter,
     OwnerReader,
-    bearer_token,
+    credential_of,
     principal_of,
     require_known,
     require_scope,
@@ -30,10 +31,10 @@ router = APIRouter()
 
 @router.get("/v1/data/guarded")
 async def guarded(request: Request, database: AppDatabase, clock: AppClock) -> dict[str, Any]:
-    token = bearer_token(request)
+    shown = credential_of(request)
 
     def work(conn: Connection) -> dict[str, Any]:
-        principal = require_known(principal_of(conn, clock, token))
+        principal = require_known(principal_of(conn, clock, shown))
         require_scope(principal, "usage:read")
         return {"client": principal.client_id}
 
@@ -182,7 +183,7 @@ def test_token_check_is_two_reads_at_most(vendor: Vendor, monkeypatch: pytest.Mo
         def count(_c: Any, _cur: Any, statement: str, *_: Any) -> None:
             seen.append(statement.split()[0])
 
-        principal_of(conn, vendor.clock, token)
+        principal_of(conn, vendor.clock, Credential(token, ""))
     assert seen == ["SELECT", "SELECT"]
 
 

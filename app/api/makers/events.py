@@ -16,7 +16,7 @@ from app.kit.errors import DomainError, MalformedRequest, NotFound, Unavailable
 from app.kit.http import read_whole
 from app.kit.idempotency import check_key
 from app.kit.ids import parse_id
-from app.oauth.protect import bearer_token
+from app.oauth.protect import credential_of
 from app.settings import Settings
 from app.usage.formats.reader import Batch, read_body
 from app.usage.formats.unpack import unpack
@@ -69,7 +69,7 @@ async def _receive(request: Request, object_id: str | None) -> Sending:
     """What was sent. Nothing is injected, on this road as on no other: that costs more than all
     the rest of the door."""
     settings: Settings = request.app.state.settings
-    token = bearer_token(request)
+    shown = credential_of(request)
     headers = _headers(request)
     key = check_key(headers.get(b"idempotency-key", [None])[0], is_secret=False)
     signature = _signature(headers.get(b"detached-jws", []), object_id)
@@ -98,7 +98,7 @@ async def _receive(request: Request, object_id: str | None) -> Sending:
             del found  # or it would hold itself, and all that was sent, by way of this frame
     body, batch = found
     return Sending(
-        token,
+        shown,
         batch,
         wanted,
         _is_strict(headers.get(b"prefer", [])),

@@ -14,7 +14,7 @@ from app.kit.errors import DomainError, TooManyRequests
 from app.kit.http import Connection
 from app.kit.idempotency import Answer, begin, finish
 from app.kit.limits import Limit, check, spend
-from app.oauth.protect import Principal, principal_of, require_scope
+from app.oauth.protect import Credential, Principal, principal_of, require_scope
 from app.objects.device_keys import keys_at
 from app.settings import Settings
 from app.usage.errors import BatchRefused
@@ -46,7 +46,7 @@ class Sending:
     Detached-JWS over `signed`.
     """
 
-    token: str
+    shown: Credential
     batch: Batch
     object_id: UUID | None = None
     is_strict: bool = False
@@ -113,13 +113,13 @@ class Intake:
     ) -> tuple[list[Principal | DomainError], Counter[str]]:
         """Who sends each call, as far as the client's limit goes, and how many each client sends.
         An error is told, not raised, so that what is counted stays."""
-        known: dict[str, Principal | DomainError] = {}
-        for token in {one.token for one in sendings}:
+        known: dict[Credential, Principal | DomainError] = {}
+        for shown in {one.shown for one in sendings}:
             try:
-                known[token] = require_scope(principal_of(conn, self.clock, token), "log:write")
+                known[shown] = require_scope(principal_of(conn, self.clock, shown), "log:write")
             except DomainError as error:
-                known[token] = error
-        found = [known[one.token] for one in sendings]
+                known[shown] = error
+        found = [known[one.shown] for one in sendings]
         clients = Counter(str(one.client_id) for one in found if isinstance(one, Principal))
         over = {client: self._check(conn, client, count) for client, count in clients.items()}
         judged = [

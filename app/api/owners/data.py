@@ -12,7 +12,7 @@ from app.disclosure.own import list_own, read_own
 from app.disclosure.reader import Disclosed, NotDisclosed
 from app.keys.log_keys import run
 from app.kit.http import AppClock, AppCursors, AppDatabase, AppSettings, Connection
-from app.oauth.protect import bearer_token, own_principal, own_reader
+from app.oauth.protect import credential_of, own_principal, own_reader
 from app.oauth.tools import AppLogKeys
 
 router = APIRouter(prefix="/v1/me", tags=["Owners: your own data"])
@@ -28,11 +28,11 @@ async def list_own_objects(
     request: Request, database: AppDatabase, clock: AppClock, settings: AppSettings
 ) -> Response:
     """Your objects with products, streams and identity. Needs a personal token with `own:read`."""
-    token = bearer_token(request)
+    shown = credential_of(request)
     deadline = timedelta(seconds=settings.send_deadline_seconds)
 
     def work(conn: Connection) -> Disclosed | NotDisclosed:
-        caller = own_principal(conn, clock, token, "own:read", LISTING)
+        caller = own_principal(conn, clock, shown, "own:read", LISTING)
         if isinstance(caller, NotDisclosed):
             return caller
         return list_own(conn, clock, own_reader(caller), settings.origin, deadline)
@@ -56,12 +56,12 @@ async def read_own_records(
     settings: AppSettings,
 ) -> Response:
     """The whole log of your time with an object, in the form and order vendors get it."""
-    token = bearer_token(request)
+    shown = credential_of(request)
     wanted = read_wanted(request)
     deadline = timedelta(seconds=settings.send_deadline_seconds)
 
     def work(conn: Connection) -> Disclosed | NotDisclosed:
-        caller = own_principal(conn, clock, token, "own:read", READING)
+        caller = own_principal(conn, clock, shown, "own:read", READING)
         if isinstance(caller, NotDisclosed):
             return caller
         reader = own_reader(caller)

@@ -34,7 +34,7 @@ from app.oauth.protect import (
     OwnerManager,
     OwnerReader,
     Principal,
-    bearer_token,
+    credential_of,
     own_principal,
     own_reader,
 )
@@ -62,11 +62,11 @@ async def count_own_records(
     """How many records each stream holds, from when to when, and how many on each day of UTC;
     known without opening any. Records that a later one corrects are counted too. Needs a personal
     token with `own:read`, and stands in your history."""
-    token = bearer_token(request)
+    shown = credential_of(request)
     deadline = timedelta(seconds=settings.send_deadline_seconds)
 
     def work(conn: Connection) -> Disclosed | NotDisclosed:
-        caller = own_principal(conn, clock, token, "own:read", "stats")
+        caller = own_principal(conn, clock, shown, "own:read", "stats")
         if isinstance(caller, NotDisclosed):
             return caller
         return count_own(conn, clock, own_reader(caller), object_id, deadline)

@@ -24,7 +24,7 @@ from app.kit.db import Database
 from app.kit.deadline import TimedStream
 from app.kit.errors import DomainError, NotFound
 from app.kit.http import AppClock, AppDatabase, Connection
-from app.oauth.protect import bearer_token, own_principal, own_reader
+from app.oauth.protect import Credential, credential_of, own_principal, own_reader
 from app.oauth.tools import AppOpenKeys
 
 router = APIRouter(prefix="/v1/me", tags=["Owners: your own data"])
@@ -69,8 +69,8 @@ async def stream_own_records(
     (`application/x-ndjson`), each in the form of `GET .../records`. Needs `own:export`. One entry
     of your history says how many may have left. The answer ends properly after the last record
     only: where the token ends meanwhile, or a reader is too slow, the connection is cut."""
-    token, asked = bearer_token(request), read_query(request, StreamQuery)
-    reading = _Reading(database, clock, keys, token, _wanted(asked))
+    shown, asked = credential_of(request), read_query(request, StreamQuery)
+    reading = _Reading(database, clock, keys, shown, _wanted(asked))
     first = await reading.start(object_id, asked)
     return TimedStream(
         reading.bodies(first),
@@ -94,12 +94,12 @@ class _Reading:
     database: Database
     clock: Clock
     keys: EagerKeys
-    token: str
+    shown: Credential
     wanted: Wanted
 
     async def start(self, ref: str, asked: StreamQuery | DomainError) -> Chunk:
         def work(conn: Connection) -> OwnStream | NotDisclosed:
-            caller = own_principal(conn, self.clock, self.token, _SCOPE, STREAM)
+            caller = own_principal(conn, self.clock, self.shown, _SCOPE, STREAM)
             if isinstance(caller, NotDisclosed):
                 return caller
             reader = own_reader(caller)
@@ -124,7 +124,7 @@ class _Reading:
         chunk = await run_in_threadpool(self._fetch, stream)
 
         def work(conn: Connection) -> bool:
-            caller = own_principal(conn, self.clock, self.token, _SCOPE, STREAM)
+            caller = own_principal(conn, self.clock, self.shown, _SCOPE, STREAM)
             if isinstance(caller, NotDisclosed):
                 return False
             reader = own_reader(caller)

@@ -20,7 +20,14 @@ from app.kit.http import AppClock, AppCursors, AppDatabase, AppSettings, Connect
 from app.kit.limits import Limit, spend
 from app.kit.paging import MAX_LIMIT
 from app.oauth.errors import InsufficientScope, InvalidToken
-from app.oauth.protect import Principal, bearer_token, principal_of, require_known
+from app.oauth.protect import (
+    Credential,
+    Principal,
+    credential_of,
+    principal_of,
+    require_known,
+    slices_of,
+)
 from app.oauth.tools import AppLogKeys
 from app.objects.categories import VENDOR_SCOPES
 
@@ -65,12 +72,12 @@ async def list_granted_objects(
 ) -> Response:
     """Each object the owner gave this client, by the client's own id for it, with its product,
     the streams that may be read, the window and the end date. What was not granted is absent."""
-    token = bearer_token(request)
+    shown = credential_of(request)
     deadline = timedelta(seconds=settings.send_deadline_seconds)
     origin = settings.origin
 
     def work(conn: Connection) -> Disclosed | NotDisclosed:
-        reader = _admit(conn, clock, token, settings.rate_data_per_minute)
+        reader = _admit(conn, clock, shown, settings.rate_data_per_minute)
         return list_objects(conn, clock, reader, origin, deadline)
 
     outcome = await database.run(work)
@@ -97,12 +104,12 @@ async def read_granted_records(
     """Exactly what was granted of what is stored, in order of time; the window is half-open.
     Follow `next` (also in the header Link) until it is null. An object that was not granted is
     404, exactly as one that does not exist. Every call stands in the owner's history."""
-    token = bearer_token(request)
+    shown = credential_of(request)
     wanted = read_wanted(request)
     deadline = timedelta(seconds=settings.send_deadline_seconds)
 
     def work(conn: Connection) -> Disclosed | NotDisclosed:
-        reader = _admit(conn, clock, token, settings.rate_data_per_minute)
+        reader = _admit(conn, clock, shown, settings.rate_data_per_minute)
         return read_records(conn, clock, cursors, keys, reader, object_id, wanted, deadline)
 
     return send(await run(database, keys, work), clock, request)
@@ -127,6 +134,7 @@ def reader_of(principal: Principal) -> Reader:
         grant_id=principal.grant_id,
         scopes=principal.scopes,
         dead_reason=principal.dead_reason,
+        slices=slices_of(principal),
     )
 
 
@@ -152,9 +160,9 @@ def error_of(rule: str) -> Exception:
     return InvalidToken(rule)
 
 
-def _admit(conn: Connection, clock: AppClock, token: str, rate: int) -> Reader:
+def _admit(conn: Connection, clock: AppClock, shown: Credential, rate: int) -> Reader:
     """Who reads, counted in the reading's own transaction: a refusal is a returned value there,
     so the count stays. An unknown token is nobody's and leaves no row."""
-    principal = require_known(principal_of(conn, clock, token))
+    principal = require_known(principal_of(conn, clock, shown))
     spend(conn, clock, Limit("data", rate, 60), str(principal.token_id))
     return reader_of(principal)

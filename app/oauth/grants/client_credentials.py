@@ -5,6 +5,8 @@ from typing import Any
 from authlib.oauth2.rfc6749 import InvalidScopeError, UnauthorizedClientError
 from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
 
+from app.oauth.issue import read_wish
+
 
 class CredentialsGrant(ClientCredentialsGrant):
     """For confidential clients; a scope that is not registered refuses the request."""
@@ -18,6 +20,7 @@ class CredentialsGrant(ClientCredentialsGrant):
         if scope is None:
             raise InvalidScopeError("The client does not have a scope that it asks for.")
         self.request.scope = scope
+        self.request.wish = read_wish(self.server.authority, self.request, None)
 
     def create_token_response(self) -> Any:
         token = self.generate_token(scope=self.request.scope, include_refresh_token=False)

@@ -15,10 +15,8 @@ from app.oauth import queries
 from app.oauth.client import OAuthClient
 from app.oauth.errors import InteractionRequired, ReplayFound
 from app.oauth.http import OAuthRequest
+from app.oauth.issue import read_wish
 from app.oauth.tokens import end_family, use_code
-
-# Parameters of extensions that are not built: ignoring them would widen what was asked.
-_NOT_TAKEN = ("request", "request_uri", "authorization_details")
 
 
 class Code(AuthorizationCodeMixin):
@@ -61,10 +59,9 @@ class CodeGrant(AuthorizationCodeGrant):
                 "A parameter stands twice in the address.", redirect_uri=redirect_uri
             )
         values = self.request.payload.data
-        if any(name in values for name in _NOT_TAKEN):
+        if self.request.client.known.requires_par and not self.request.is_pushed:
             raise InvalidRequestError(
-                "Request objects and authorization_details are not taken.",
-                redirect_uri=redirect_uri,
+                "This client pushes its requests (RFC 9126).", redirect_uri=redirect_uri
             )
         if values.get("response_mode", "query") != "query":
             raise InvalidRequestError(
@@ -97,6 +94,7 @@ class CodeGrant(AuthorizationCodeGrant):
         code = self.request.authorization_code
         granted = self.request.user = self.authenticate_user(code)
         scopes = granted.scopes(code.row.scopes)
+        self.request.wish = read_wish(self.server.authority, self.request, granted)
         if not scopes:
             raise InvalidGrantError("The permission has nothing of this any more.")
         if not use_code(self.server.conn, self.server.now, code.row.code_hash):

@@ -8,6 +8,7 @@ from authlib.oauth2.rfc6749.grants import RefreshTokenGrant
 from app.oauth import queries
 from app.oauth.client import OAuthClient
 from app.oauth.errors import ReplayFound
+from app.oauth.issue import read_wish
 from app.oauth.scopes import to_list
 from app.oauth.tokens import end_family, use_refresh
 
@@ -55,6 +56,7 @@ class RefreshGrant(RefreshTokenGrant):
         scopes = granted.scopes(to_list(self.request.payload.scope) or old.row.scopes)
         if not scopes:
             raise InvalidScopeError("The permission has nothing of this any more.")
+        self.request.wish = read_wish(self.server.authority, self.request, granted)
         if not use_refresh(self.server.conn, self.server.now, old.row.token_hash):
             self._end_family(old.row)
         token = self.generate_token(scope=" ".join(scopes))

@@ -1,0 +1,57 @@
+"""What a request asks for, entry by entry (RFC 9396): which object, which kinds, how far. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+Moment = datetime | None
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Some kinds of data of one object, by the vendor's id of it, or of any that the owner chooses;
+    None of a border where there is none. `retention` is how long the vendor keeps it, as a duration
+    in days (ISO 8601)."""
+
+    identifier: UUID | None
+    categories: frozenset[str]
+    window_from: Moment = None
+    window_to: Moment = None
+    until: Moment = None
+    retention: str | None = None
+
+
+def wishes_of(asked: Mapping[str, Any]) -> list[Wish]:
+    """What a kept request (`AccessRequest.asked`) asks for."""
+    found = [_wish(entry) for entry in asked.get("entries", [])]
+    told = asked.get("open")
+    kinds = [detail["category"] for detail in asked["details"]] if told is None else told
+    return [*found, Wish(None, frozenset(kinds))] if kinds else found
+
+
+def portion(wishes: Iterable[Wish], pseudonym: UUID | None, category: str) -> Wish | None:
+    """What is asked of one object, by the vendor's id of it if there is one yet, and one kind: the
+    wish that names the object, else the one for any; None where nothing is. What is asked for
+    without any border comes before both."""
+    found = [w for w in wishes if category in w.categories and w.identifier in (None, pseudonym)]
+    found.sort(key=lambda wish: (wish != Wish(None, wish.categories), wish.identifier is None))
+    return found[0] if found else None
+
+
+def _wish(entry: Mapping[str, Any]) -> Wish:
+    window = entry.get("window") or {}
+    told = entry.get("identifier")
+    return Wish(
+        None if told is None else UUID(told),
+        frozenset(entry["datatypes"]),
+        _moment(window.get("from")),
+        _moment(window.get("to")),
+        _moment(entry.get("until")),
+        entry.get("retention"),
+    )
+
+
+def _moment(text: str | None) -> Moment:
+    return None if text is None else datetime.fromisoformat(text)

@@ -1,0 +1,96 @@
+"""Signed tokens that clients send: opened with the sender's keys, and with nothing else."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from app.kit import jsonio
+from app.kit.errors import InvalidJson
+from app.oauth.authority import Authority
+from app.organizations.clients import KnownClient
+
+ALGORITHMS = ["PS256", "ES256", "Ed25519", "EdDSA"]
+
+SKEW = timedelta(seconds=30)  # how far another's clock may be ahead
+_LONGEST = 16 * 1024
+
+
+class BadJwt(Exception):
+    """It does not count; `detail` says why, in fixed words."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+def peek(text: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Header and claims of a compact JWS, not verified: to know whose keys to ask for. BadJwt."""
+    if len(text) > _LONGEST:
+        raise BadJwt("The JWT is very long.")
+    try:
+        found = jws.extract_compact(text.encode())
+        header, claims = dict(found.headers()), jsonio.loads(found.payload)
+    except (JoseError, InvalidJson, ValueError, TypeError) as error:
+        raise BadJwt("The JWT cannot be read.") from error
+    if not isinstance(claims, dict):
+        raise BadJwt("The JWT cannot be read.")
+    return header, claims
+
+
+def open_jwt(authority: Authority, client: KnownClient, text: str) -> dict[str, Any]:
+    """The claims of a JWT that the client signed (RFC 7515 §5.2), by an algorithm that is taken
+    here. BadJwt; what `client_keys` raises."""
+    header, claims = peek(text)
+    alg, kid = header.get("alg"), header.get("kid")
+    if alg not in ALGORITHMS or "crit" in header:
+        raise BadJwt("The JWT's alg is none that is taken here.")
+    if kid is not None and not isinstance(kid, str):
+        raise BadJwt("The JWT's kid is no text.")
+    for key in authority.client_keys.keys_for(client, kid, alg):
+        try:
+            jws.deserialize_compact(text.encode(), key, algorithms=[alg])
+        except (JoseError, ValueError):
+            continue
+        return claims
+    raise BadJwt("The JWT is not signed by a key of the client.")
+
+
+def check_lifetime(
+    claims: Mapping[str, Any], now: datetime, longest: timedelta, *, needs_start: bool = False
+) -> datetime:
+    """When it ends: it must, within `longest`, and it has begun (RFC 7519 §4.1.4 to §4.1.6).
+    With `needs_start`, `nbf` must be there, and no further back than `longest`. BadJwt."""
+    ends = _time(claims, "exp")
+    if ends is None or ends <= now:
+        raise BadJwt("The JWT has run out, or has no exp.")
+    if ends > now + longest + SKEW:
+        raise BadJwt("The JWT's exp is too far away.")
+    starts = _time(claims, "nbf")
+    if needs_start and (starts is None or starts < now - longest - SKEW):
+        raise BadJwt("The JWT has no nbf, or one that is long ago.")
+    for begins in (starts, _time(claims, "iat")):
+        if begins is not None and begins > now + SKEW:
+            raise BadJwt("The JWT does not count yet.")
+    return ends
+
+
+def _time(claims: Mapping[str, Any], name: str) -> datetime | None:
+    told = claims.get(name)
+    if told is None:
+        return None
+    if isinstance(told, bool) or not isinstance(told, int | float) or not 0 <= told < 2**37:
+        raise BadJwt(f"The JWT's {name} is no time.")
+    return datetime.fromtimestamp(told, UTC)
+
+
+class RegisteredKeys:
+    """The keys that clients registered by value."""
+
+    def keys_for(self, client: KnownClient, kid: str | None, alg: str) -> list[Any]:
+        registered: Any = client.jwks or {"keys": []}
+        found = KeySet.import_key_set(registered).keys
+        return [key for key in found if kid in (None, key.kid)]

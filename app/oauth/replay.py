@@ -1,0 +1,28 @@
+"""What counts once: identifiers of assertions and proofs, kept until they are too old anyway."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, delete
+from sqlalchemy.dialects import postgresql, sqlite
+
+from app.kit.clock import Clock
+from app.kit.crypto import sha256
+from app.oauth.models import SeenOnce
+
+_ADD = {
+    "sqlite": sqlite.insert(SeenOnce).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(SeenOnce).on_conflict_do_nothing(),
+}
+
+
+def burn(conn: Connection, namespace: str, text: str, expires_at: datetime) -> bool:
+    """Use up `text`, which nobody takes after `expires_at` in any case; False where it was used
+    before. The caller's transaction must be committed for it to count."""
+    row = {"seen_hash": sha256(f"{namespace}\0{text}"), "expires_at": expires_at}
+    return conn.execute(_ADD[conn.dialect.name], row).rowcount == 1
+
+
+def forget_old(conn: Connection, clock: Clock) -> int:
+    """Drop what is too old to come again; the number dropped."""
+    old = delete(SeenOnce).where(SeenOnce.expires_at <= clock.now())
+    return conn.execute(old).rowcount
