@@ -11,6 +11,7 @@ from app.consent import queries, requests
 from app.consent.errors import ChoiceTooWide, EndDateOutside, NothingChosen
 from app.consent.grants import end, note
 from app.consent.models import AccessRequest, Grant, GrantDetail, GrantPlace, Pseudonym
+from app.consent.own import NO_END
 from app.kit.clock import Clock
 from app.kit.ids import new_id
 from app.objects.products import streams_of
@@ -22,11 +23,12 @@ _ANYTHING = "identity"
 
 @dataclass(frozen=True)
 class Choice:
-    """What the owner left ticked. `history_from` None gives the whole of their time with it."""
+    """What the owner left ticked. `history_from` None gives the whole of their time with it;
+    `until` None has no end, which an owner gives to an app of their own alone."""
 
     objects: frozenset[UUID]
     categories: frozenset[str]
-    until: datetime
+    until: datetime | None
     history_from: datetime | None
 
 
@@ -54,7 +56,8 @@ def allow(
     """
     row = requests.take(db, clock, owner_id, ticket)
     now = clock.now()
-    _check(row, choice, now, longest)
+    _check(row, choice)
+    until = _end_of(row, choice, now, longest)
     client = db.get_one(Client, row.client_id)
     quiet_at = _replace(db, clock, owner_id, row)
     grant = Grant(
@@ -67,7 +70,7 @@ def allow(
         agreement=None,
         status="active",
         version=1,
-        until=choice.until,
+        until=until,
         created_at=now,
         ended_at=None,
     )
@@ -88,14 +91,20 @@ def offered_categories(db: Session, product_id: UUID) -> frozenset[str]:
     return frozenset({s.category for s in streams_of(db, product_id)} | {_ANYTHING})
 
 
-def _check(row: AccessRequest, choice: Choice, now: datetime, longest: timedelta) -> None:
+def _check(row: AccessRequest, choice: Choice) -> None:
     if not choice.objects or not choice.categories:
         raise NothingChosen
     asked = {detail["category"] for detail in row.asked["details"]}
     if not choice.categories <= asked:
         raise ChoiceTooWide
-    if not now < choice.until <= now + longest:
+
+
+def _end_of(row: AccessRequest, choice: Choice, now: datetime, longest: timedelta) -> datetime:
+    if choice.until is None and requests.is_own(row):
+        return now + NO_END
+    if choice.until is None or not now < choice.until <= now + longest:
         raise EndDateOutside
+    return choice.until
 
 
 def _replace(db: Session, clock: Clock, owner_id: UUID, row: AccessRequest) -> datetime:
@@ -131,7 +140,7 @@ def _details(db: Session, grant: Grant, choice: Choice) -> Sequence[GrantDetail]
                     precision_place="exact",
                     window_from=choice.history_from,
                     window_to=None,
-                    until=choice.until,
+                    until=grant.until,
                 )
             )
     return details
