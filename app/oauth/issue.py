@@ -33,9 +33,7 @@ class Issue:
         token["access_token"] = self._mint("access", family, scopes, expires_at)
         token["expires_in"] = int((expires_at - self.now).total_seconds())
         if with_refresh:
-            life = timedelta(days=self.settings.refresh_token_days)
-            end = self._end(life, granted)
-            token["refresh_token"] = self._mint("refresh", family, self._carried(scopes), end)
+            token["refresh_token"] = self._refresh_token(family, self._carried(scopes), granted)
         token["iss"] = self.settings.origin
         if granted is not None:
             token["grant_id"] = str(granted.grant_id)
@@ -56,6 +54,15 @@ class Issue:
         """A refresh token keeps all scopes, also when the access token got fewer."""
         old = self.request.refresh_token
         return list(old.row.scopes) if old is not None else scopes
+
+    def _refresh_token(self, family: Family, scopes: list[str], granted: Granted | None) -> str:
+        """A new one; or the one that was sent, where it stays, and that one ends with the grant."""
+        stays = self.request.client.known.keeps_refresh
+        if stays and self.request.refresh_token is not None:
+            return str(self.request.payload.data["refresh_token"])
+        life = timedelta(days=self.settings.refresh_token_days)
+        end = granted.until if stays and granted is not None else self._end(life, granted)
+        return self._mint("refresh", family, scopes, end)
 
     def _end(self, life: timedelta, granted: Granted | None) -> datetime:
         """No token outlives its grant."""
