@@ -132,7 +132,7 @@ def _app(app: Client) -> dict[str, Any]:
         "public": app.secret_hash is None,
         "redirects": app.redirect_uris,
         "scope": " ".join(app.scopes),
-        "kinds": [words.kind(category_of(scope)).label for scope in app.scopes],
+        "kinds": [words.kind(category_of(scope)).said for scope in app.scopes],
         "created_at": app.created_at,
     }
 

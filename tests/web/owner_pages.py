@@ -251,7 +251,7 @@ def own_app(secret="", **changes):
         "public": False,
         "redirects": ["http://localhost:8123/callback", "https://home.example/callback"],
         "scope": "usage:read care:read",
-        "kinds": ["How you use it", "How you look after it"],
+        "kinds": ["use", "care"],
         "created_at": d(-91),
     }
     origin = "https://inseam.example"
