@@ -14,6 +14,7 @@ from app.consent.decide import live_status
 from app.consent.errors import ChoiceTooWide, EndDateOutside, NothingChosen, RequestAnswered
 from app.consent.grants import end, note
 from app.consent.models import AccessRequest, Grant, GrantDetail, GrantPlace, Pseudonym
+from app.consent.own import NO_END
 from app.kit.clock import Clock
 from app.kit.db import take_turn
 from app.kit.ids import new_id
@@ -27,11 +28,12 @@ _CARRIED = [column.key for column in GrantDetail.__table__.columns]
 
 @dataclass(frozen=True)
 class Choice:
-    """What the owner left ticked. `history_from` None gives the whole of their time with it."""
+    """What the owner left ticked. `history_from` None gives the whole of their time with it;
+    `until` None has no end, which an owner gives to an app of their own alone."""
 
     objects: frozenset[UUID]
     categories: frozenset[str]
-    until: datetime
+    until: datetime | None
     history_from: datetime | None
 
 
@@ -59,16 +61,17 @@ def allow(
     """
     row = requests.take(db, clock, owner_id, ticket)
     now = clock.now()
-    _check(row, choice, now, longest)
+    _check(row, choice)
+    until = _end_of(row, choice, now, longest)
     client = db.get_one(Client, row.client_id)
     change = requests.change_of(db, row, owner_id)
     quiet_at = now
     if change is not None and live_status(change.grant.status, change.grant.until, now) == "active":
-        grant, quiet_at = _renew(db, clock, row, change, choice)
+        grant, quiet_at = _renew(db, clock, row, change, until)
     else:
         quiet_at = _replace(db, clock, owner_id, row)
-        grant = _give(db, row, client, choice, owner_id, now)
-    details = _details(db, grant, row, choice)
+        grant = _give(db, row, client, until, owner_id, now)
+    details = _details(db, grant, row, choice, until)
     if not details:
         raise NothingChosen("None of the chosen things records what you chose.")
     if change is not None and change.action == "merge" and grant is change.grant:
@@ -83,7 +86,7 @@ def allow(
 
 
 def _give(
-    db: Session, row: AccessRequest, client: Client, choice: Choice, owner_id: UUID, now: datetime
+    db: Session, row: AccessRequest, client: Client, until: datetime, owner_id: UUID, now: datetime
 ) -> Grant:
     grant = Grant(
         owner_id=owner_id,
@@ -95,7 +98,7 @@ def _give(
         agreement=None,
         status="active",
         version=1,
-        until=choice.until,
+        until=until,
         created_at=now,
         ended_at=None,
     )
@@ -106,7 +109,7 @@ def _give(
 
 
 def _renew(
-    db: Session, clock: Clock, row: AccessRequest, change: requests.Change, choice: Choice
+    db: Session, clock: Clock, row: AccessRequest, change: requests.Change, until: datetime
 ) -> tuple[Grant, datetime]:
     """A new version of a live grant. Readings under the one before may leave until the second that
     is told: what a new version takes away must not."""
@@ -117,7 +120,7 @@ def _renew(
         raise RequestAnswered("The permission was changed meanwhile; ask again.")
     is_merge = change.action == "merge"
     grant.version += 1
-    grant.until = max(grant.until, choice.until) if is_merge else choice.until
+    grant.until = max(grant.until, until) if is_merge else until
     grant.purpose, grant.legal_basis = row.asked["purpose"], row.asked["legal_basis"]
     db.flush()
     return grant, last_send_by(db, grant.owner_id, grant.grant_id) or clock.now()
@@ -159,14 +162,20 @@ def offered_categories(db: Session, product_id: UUID) -> frozenset[str]:
     return frozenset({s.category for s in streams_of(db, product_id)} | {_ANYTHING})
 
 
-def _check(row: AccessRequest, choice: Choice, now: datetime, longest: timedelta) -> None:
+def _check(row: AccessRequest, choice: Choice) -> None:
     if not choice.objects or not choice.categories:
         raise NothingChosen
     asked = {detail["category"] for detail in row.asked["details"]}
     if not choice.categories <= asked:
         raise ChoiceTooWide
-    if not now < choice.until <= now + longest:
+
+
+def _end_of(row: AccessRequest, choice: Choice, now: datetime, longest: timedelta) -> datetime:
+    if choice.until is None and requests.is_own(row):
+        return now + NO_END
+    if choice.until is None or not now < choice.until <= now + longest:
         raise EndDateOutside
+    return choice.until
 
 
 def _replace(db: Session, clock: Clock, owner_id: UUID, row: AccessRequest) -> datetime:
@@ -179,7 +188,7 @@ def _replace(db: Session, clock: Clock, owner_id: UUID, row: AccessRequest) -> d
 
 
 def _details(
-    db: Session, grant: Grant, row: AccessRequest, choice: Choice
+    db: Session, grant: Grant, row: AccessRequest, choice: Choice, until: datetime
 ) -> Sequence[GrantDetail]:
     held = {h.object_id: h for h in held_objects(db, grant.owner_id)}
     named = requests.named_objects(db, row, grant.owner_id)
@@ -211,7 +220,7 @@ def _details(
                     precision_place="exact",
                     window_from=start,
                     window_to=wish.window_to,
-                    until=min(choice.until, wish.until or choice.until),
+                    until=min(until, wish.until or until),
                     terms={"retention": wish.retention} if wish.retention else None,
                 )
             )

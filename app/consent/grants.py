@@ -1,8 +1,9 @@
 """An owner's grants as they stand, and their end."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, update
@@ -93,22 +94,17 @@ def end(
     text: str,
 ) -> datetime:
     """Move a live grant to an ended status, as a new version; see `revoke`."""
-    take_turn(db.connection(), grant_id, is_shared=False)
     now = clock.now()
-    statement = (
-        update(Grant)
-        .where(Grant.owner_id == owner_id, Grant.grant_id == grant_id, Grant.status.in_(_LIVE))
-        .values(status=status, ended_at=now, version=Grant.version + 1)
-        .returning(Grant.version)
-        .execution_options(synchronize_session=False)
-    )
-    version = db.execute(statement).scalar_one_or_none()
-    if version is not None:
-        note(db, owner_id, grant_id, version, now, status, actor_id, text)
-        _carry_details(db, owner_id, grant_id, version)
-    elif queries.grant_by_id(db, owner_id, grant_id) is None:
-        raise GrantNotFound
+    changes = {"status": status, "ended_at": now}
+    _change(db, owner_id, grant_id, now, status, actor_id, text, changes)
     return last_send_by(db, owner_id, grant_id) or now
+
+
+def keep(db: Session, clock: Clock, owner_id: UUID, grant_id: UUID) -> None:
+    """Note that the owner still wants a live grant: a version that gives the same. GrantNotFound
+    for another owner's."""
+    text = "You said that you still want it."
+    _change(db, owner_id, grant_id, clock.now(), "kept", owner_id, text, {})
 
 
 def note(
@@ -146,8 +142,35 @@ def mark_expired(conn: Connection, clock: Clock) -> int:
     return conn.execute(statement).rowcount
 
 
+def _change(
+    db: Session,
+    owner_id: UUID,
+    grant_id: UUID,
+    now: datetime,
+    what: str,
+    actor_id: UUID | None,
+    text: str,
+    changes: Mapping[str, Any],
+) -> None:
+    """A next version of a live grant, with its line in the history; of an ended one, nothing."""
+    take_turn(db.connection(), grant_id, is_shared=False)
+    statement = (
+        update(Grant)
+        .where(Grant.owner_id == owner_id, Grant.grant_id == grant_id, Grant.status.in_(_LIVE))
+        .values(version=Grant.version + 1, **changes)
+        .returning(Grant.version)
+        .execution_options(synchronize_session=False)
+    )
+    version = db.execute(statement).scalar_one_or_none()
+    if version is not None:
+        note(db, owner_id, grant_id, version, now, what, actor_id, text)
+        _carry_details(db, owner_id, grant_id, version)
+    elif queries.grant_by_id(db, owner_id, grant_id) is None:
+        raise GrantNotFound
+
+
 def _carry_details(db: Session, owner_id: UUID, grant_id: UUID, version: int) -> None:
-    """An ended version shows what the one before gave."""
+    """The version gives, or shows, what the one before gave."""
     for old in queries.details_of(db, owner_id, grant_id, version - 1):
         names = [c.key for c in GrantDetail.__table__.columns if c.key != "version"]
         db.add(GrantDetail(version=version, **{name: getattr(old, name) for name in names}))

@@ -18,6 +18,7 @@ from app.kit.clock import Clock
 from app.kit.crypto import sha256
 from app.kit.ids import new_secret
 from app.objects.categories import category_of
+from app.organizations.clients import find_client
 from app.organizations.models import Client, Organization
 
 
@@ -51,6 +52,7 @@ class RequestView:
     verified_domain: str | None
     redirect_host: str
     redirect_origin: str
+    is_own: bool
     purpose: str
     purpose_title: str
     legal_basis: str
@@ -79,6 +81,7 @@ def open_request(
     changes: tuple[str | None, UUID] | None = None,
 ) -> str:
     """Keep a validated request; the secret of its page's address, a new one where none is given.
+    `own_of` in what is kept names the one owner who can answer it, where an owner's own app asks.
 
     `purpose` is one of the client's registered purposes, `scopes` those it asks for. `entries` ask
     more exactly (`asked.Entry` in JSON); what `open_scopes` name is asked for whatever they say.
@@ -96,6 +99,7 @@ def open_request(
     ]
     asked = {
         "client_name": client.name,
+        "own_of": organization.owner_id and str(organization.owner_id),
         "organization": organization.name,
         "verified_domain": organization.verified_domain,
         "redirect_host": redirect_host,
@@ -145,6 +149,7 @@ def view_request(db: Session, clock: Clock, owner_id: UUID, ticket: str) -> Requ
         verified_domain=asked["verified_domain"],
         redirect_host=asked["redirect_host"],
         redirect_origin=_origin_of(row.protocol["redirect_uri"]),
+        is_own=is_own(row),
         purpose=asked["purpose"],
         purpose_title=asked["purpose_title"],
         legal_basis=asked["legal_basis"],
@@ -230,14 +235,21 @@ def take(db: Session, clock: Clock, owner_id: UUID, ticket: str) -> AccessReques
     row = queries.request_by_hash(db, request_hash)
     if row is None or row.owner_id != owner_id:
         raise RequestNotFound
+    if is_own(row) and row.asked["own_of"] != str(owner_id):
+        raise RequestNotFound  # and so it stays unbound: raising undoes what stands above
     if row.status != "waiting":
         raise RequestAnswered(status_was=row.status)
-    if row.expires_at <= clock.now():
+    if row.expires_at <= clock.now() or (is_own(row) and find_client(db, row.client_id) is None):
         raise RequestExpired
     if is_new:
         _close_older(db, clock, row, owner_id)
         db.add(_entry(row, owner_id, ticket))
     return row
+
+
+def is_own(row: AccessRequest) -> bool:
+    """Whether an app of its owner's own asks."""
+    return row.asked.get("own_of") is not None
 
 
 def refuse(db: Session, clock: Clock, owner_id: UUID, ticket: str) -> AccessRequest:
@@ -268,6 +280,14 @@ def close(
     db.refresh(row)
 
 
+def close_all_of(db: Session, clock: Clock, owner_id: UUID, client_id: str) -> None:
+    """Close what waits of a client that the owner has ended."""
+    now = clock.now()
+    entries = queries.waiting_entries(db, owner_id, now)
+    waiting = [entry.request_hash for entry in entries if entry.client_id == client_id]
+    _expire(db, now, owner_id, waiting)
+
+
 def list_waiting(db: Session, clock: Clock, owner_id: UUID) -> list[RequestView]:
     """The owner's open requests, newest first."""
     entries = queries.waiting_entries(db, owner_id, clock.now())
@@ -295,14 +315,18 @@ def _close_older(db: Session, clock: Clock, row: AccessRequest, owner_id: UUID) 
         for entry in queries.waiting_entries(db, owner_id, now)
         if (entry.client_id, entry.purpose) == alike and entry.created_at <= row.created_at
     ]
-    if not older:
+    _expire(db, now, owner_id, older)
+
+
+def _expire(db: Session, now: datetime, owner_id: UUID, hashes: Sequence[bytes]) -> None:
+    if not hashes:
         return
-    is_older = AccessRequest.request_hash.in_(older)
+    is_meant = AccessRequest.request_hash.in_(hashes)
     is_waiting = AccessRequest.status == "waiting"
-    db.execute(update(AccessRequest).where(is_older, is_waiting).values(expires_at=now))
+    db.execute(update(AccessRequest).where(is_meant, is_waiting).values(expires_at=now))
     db.execute(
         delete(InboxEntry).where(
-            InboxEntry.owner_id == owner_id, InboxEntry.request_hash.in_(older)
+            InboxEntry.owner_id == owner_id, InboxEntry.request_hash.in_(hashes)
         )
     )
 

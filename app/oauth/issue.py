@@ -94,9 +94,7 @@ class Issue:
         if self.request.jkt is not None:
             token |= {"token_type": "DPoP"}
         if with_refresh:
-            end = self._end(timedelta(days=settings.refresh_token_days), granted)
-            carried, bound = self._carried(scopes), self._carried_binding()
-            token["refresh_token"] = self._mint("refresh", family, carried, end, bound)
+            token["refresh_token"] = self._refresh_token(family, self._carried(scopes), granted)
         token["iss"] = settings.origin
         if granted is not None:
             token["grant_id"] = str(granted.grant_id)
@@ -139,6 +137,15 @@ class Issue:
         """A refresh token keeps all scopes, also when the access token got fewer."""
         source = self.request.refresh_token or self.request.authorization_code
         return list(source.row.scopes) if source is not None else scopes
+
+    def _refresh_token(self, family: Family, scopes: list[str], granted: Granted | None) -> str:
+        """A new one; or the one that was sent, where it stays, and that one ends with the grant."""
+        stays = self.request.client.known.keeps_refresh
+        if stays and self.request.refresh_token is not None:
+            return str(self.request.payload.data["refresh_token"])
+        life = timedelta(days=self.authority.settings.refresh_token_days)
+        end = granted.until if stays and granted is not None else self._end(life, granted)
+        return self._mint("refresh", family, scopes, end, self._carried_binding())
 
     def _end(self, life: timedelta, granted: Granted | None) -> datetime:
         """No token outlives its grant."""

@@ -94,6 +94,16 @@ def use_refresh(conn: Connection, now: datetime, token_hash: bytes) -> bool:
     return conn.execute(claimed).rowcount == 1
 
 
+def note_refresh(conn: Connection, now: datetime, token_hash: bytes) -> bool:
+    """Note a use of a refresh token that stays; False when somebody has ended it meanwhile."""
+    noted = (
+        update(Token)
+        .where(Token.token_hash == token_hash, Token.dead_at.is_(None))
+        .values(last_used_at=now)
+    )
+    return conn.execute(noted).rowcount == 1
+
+
 def end_family(conn: Connection | Session, now: datetime, family_id: UUID, reason: str) -> None:
     """Kill every token of a family; the first reason stays."""
     ended = (

@@ -27,7 +27,11 @@ from app.organizations.models import Client, Organization
 from app.organizations.purposes import PurposeSpec
 from app.organizations.service import slug_of
 
-GRANT_TYPES = {"authorization_code", "refresh_token", "client_credentials"}
+DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"  # RFC 8628 §3.4
+GRANT_TYPES = {"authorization_code", "refresh_token", "client_credentials", DEVICE_CODE}
+
+OWNER_DOOR = "owner"
+_YOURSELF = "Yourself: "  # how the name of an owner's own app begins, and nobody else's
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _PREFIX = "inseam_cs_"
@@ -80,6 +84,13 @@ class KnownClient:
         return bool((self.registered or {}).get("dpop_bound_access_tokens"))
 
     @property
+    def keeps_refresh(self) -> bool:
+        """Whether its refresh token stays the same: an owner's own app that keeps a secret, so
+        that a restored backup of it still works."""
+        is_own = (self.registered or {}).get("door") == OWNER_DOOR
+        return is_own and not self.is_public
+
+    @property
     def is_fapi(self) -> bool:
         """Whether it keeps to the FAPI 2.0 Security Profile, and is held to it."""
         return self.requires_par and self.requires_dpop
@@ -111,7 +122,8 @@ def create_client(
     ClientInvalid, RedirectInvalid, ScopeUnknown, PurposeInvalid.
     """
     name = name.strip()
-    _check_shape(name, is_public, redirect_uris, grant_types, purposes)
+    _check_name(name, (registered or {}).get("door") == OWNER_DOOR)
+    _check_shape(is_public, redirect_uris, grant_types, purposes)
     _check_use(scopes, grant_types)
     for scope in scopes:
         if scope not in known_scopes:
@@ -161,13 +173,15 @@ def find_client(conn: Connection | Session, client_id: str) -> KnownClient | Non
 
 @dataclass(frozen=True)
 class ClientFace:
-    """How owners know a client: its name, its organization's checked domain, its purposes."""
+    """How owners know a client: its name, its organization's checked domain, its purposes, and
+    whether it is an app of their own."""
 
     client_id: str
     name: str
     organization: str
     verified_domain: str | None
     purposes: list[dict[str, Any]]
+    is_own: bool = False
 
     def purpose_title(self, purpose: str) -> str:
         """The client's own words for a purpose."""
@@ -180,7 +194,12 @@ def client_face(db: Session, client_id: str) -> ClientFace:
     client = db.get_one(Client, client_id)
     organization = db.get_one(Organization, client.org_id)
     return ClientFace(
-        client_id, client.name, organization.name, organization.verified_domain, client.purposes
+        client_id,
+        client.name,
+        organization.name,
+        organization.verified_domain,
+        client.purposes,
+        organization.owner_id is not None,
     )
 
 
@@ -226,15 +245,29 @@ def _get(db: Session, client_id: str) -> Client:
     return client
 
 
+def own_name(name: str) -> str:
+    """The name of an owner's own app, as it is kept and shown wherever a reader is named."""
+    return _YOURSELF + name
+
+
+def plain_name(name: str) -> str:
+    """What the owner called an app of their own."""
+    return name.removeprefix(_YOURSELF)
+
+
+def _check_name(name: str, is_own: bool) -> None:
+    if not 1 <= len(name) <= 200 or not name.isprintable():
+        raise ClientInvalid("A client has a name of 1 to 200 characters.")
+    if name.casefold().startswith(_YOURSELF.strip(" :").casefold()) and not is_own:
+        raise ClientInvalid("“Yourself” stands for what owners run themselves.")
+
+
 def _check_shape(
-    name: str,
     is_public: bool,
     redirect_uris: Sequence[str],
     grant_types: Sequence[str],
     purposes: Sequence[dict[str, Any]],
 ) -> None:
-    if not 1 <= len(name) <= 200 or not name.isprintable():
-        raise ClientInvalid("A client has a name of 1 to 200 characters.")
     unknown = set(grant_types) - GRANT_TYPES
     if unknown:
         raise ClientInvalid(f"There is no grant type {min(unknown)!r}.")

@@ -76,3 +76,16 @@ class KeyInvalid(DomainError):
     """The key for claim tickets is a public JWK: P-256, Ed25519 or RSA."""
 
     kind, slug, title = Kind.invalid, "key-invalid", "This is not a usable public key."
+
+
+class OwnAppInvalid(DomainError):
+    """An app of your own has a name of 1 to 60 characters, one to ten redirect addresses (https,
+    or http on the same machine), at least one kind of data, and is one of at most 20."""
+
+    kind, slug, title = Kind.invalid, "own-app-invalid", "This app cannot be registered."
+
+
+class OwnAppNotFound(DomainError):
+    """There is no such app of yours. It may have been ended, which is for good."""
+
+    kind, slug, title = Kind.not_found, "own-app-not-found", "There is no such app of yours."

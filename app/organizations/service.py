@@ -92,20 +92,22 @@ def set_prefixes(db: Session, organization: Organization, gs1_prefixes: Sequence
 
 
 def find_organization(db: Session, slug_or_id: str) -> Organization:
-    """An organization by its slug, its exact name or its id; UnknownOrganization."""
+    """A company by its slug, its exact name or its id; UnknownOrganization, also for what stands
+    for one owner."""
     org_id = parse_id(slug_or_id)
     found = db.get(Organization, org_id) if org_id else None
     if found is None:
         query = select(Organization).where(Organization.slug.in_({slug_or_id, slug_of(slug_or_id)}))
         found = db.scalars(query).first()
-    if found is None:
+    if found is None or found.owner_id is not None:
         raise UnknownOrganization
     return found
 
 
 def any_organization(db: Session) -> bool:
-    """Whether anybody is registered yet."""
-    return db.execute(select(Organization.org_id).limit(1)).first() is not None
+    """Whether any company is registered yet."""
+    companies = select(Organization.org_id).where(Organization.owner_id.is_(None))
+    return db.execute(companies.limit(1)).first() is not None
 
 
 def get_organization(db: Session, org_id: UUID) -> Organization:
@@ -136,7 +138,9 @@ def _check_prefixes(db: Session, org_id: UUID, prefixes: Sequence[str]) -> list[
         raise PrefixInvalid(f"{bad[0]!r} is not a GS1 company prefix of 4 to 12 digits.")
     if prefixes:
         take_turn(db.connection(), _PREFIXES, is_shared=False)
-    others = select(Organization).where(Organization.org_id != org_id)
+    others = select(Organization).where(
+        Organization.org_id != org_id, Organization.owner_id.is_(None)
+    )
     for other in db.scalars(others) if prefixes else ():
         for theirs in other.gs1_prefixes:
             for prefix in prefixes:

@@ -63,7 +63,7 @@ def show_consent(
         with database.session() as db:
             asked = view_request(db, clock, owner.owner_id, ticket)
             kept = kept_choice(request, owner, ticket)
-            form, errors = kept or (first_form(db, clock, owner, settings), {})
+            form, errors = kept or (first_form(db, clock, owner, settings, asked.is_own), {})
             return _page(request, db, clock, owner, settings, asked, form, errors)
     except (RequestNotFound, RequestAnswered, RequestExpired):
         return _closed(request, database, clock, owner, ticket)
@@ -83,11 +83,12 @@ def answer_consent(
     history: Annotated[str, Form(max_length=10)] = "today",
     history_from: Annotated[str, Form(max_length=10)] = "",
     until: Annotated[str, Form(max_length=10)] = "",
+    ends: Annotated[str, Form(max_length=10)] = "day",
 ) -> Response:
     """One answer to one request. What was narrowed is what is granted; then back to the vendor,
     once nothing of a permission it replaces can leave any more. An answer that cannot be taken
     leads back to the page, which shows it again."""
-    form = ConsentForm(object or [], kind or [], history, history_from, until)
+    form = ConsentForm(object or [], kind or [], history, history_from, until, ends)
     try:
         if answer != "allow":
             with database.session() as db:
@@ -167,7 +168,7 @@ def _page(
         optional=[k for k in kinds if not k["needed"]],
         history={"choice": form.history, "asked_from": read_day(form.history_from) or asked_from},
         history_earliest=asked_from,
-        until={"value": last_day, "earliest": fmt.today(), "latest": latest},
+        until={"value": last_day, "earliest": fmt.today(), "latest": latest, "ends": form.ends},
         legal={"basis": asked.legal_basis, "text": ""},
         replaces=[fmt.on(g.created_at) for g in asked.replaces],
         keeps=_keeps(db, clock, owner, asked.client_id, fmt),
@@ -222,6 +223,7 @@ def _vendor(asked: RequestView) -> dict[str, Any]:
         "organization": asked.organization,
         "domain": asked.verified_domain or "",
         "verified": asked.verified_domain is not None,
+        "own": asked.is_own,
     }
 
 

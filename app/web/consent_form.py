@@ -30,22 +30,26 @@ _DAYS_OFFERED = 182
 @dataclass(frozen=True)
 class ConsentForm:
     """The form as text, so that a page with errors shows it again. `kinds` None stands for those
-    that are ticked at first."""
+    that are ticked at first; `ends` is "day", or "open" where an app of the owner's own asks."""
 
     objects: Sequence[str]
     kinds: Sequence[str] | None
     history: str
     history_from: str
     until: str
+    ends: str = "day"
 
 
-def first_form(db: Session, clock: Clock, owner: SignedInOwner, settings: Settings) -> ConsentForm:
+def first_form(
+    db: Session, clock: Clock, owner: SignedInOwner, settings: Settings, is_own: bool
+) -> ConsentForm:
     """Needed kinds are ticked, optional ones are not; an object only where there is just one."""
     held = held_objects(db, owner.owner_id)
     only = [str(h.object_id) for h in held] if len(held) == 1 else []
     fmt = Formatter(clock.now(), ZoneInfo(owner.time_zone))
     days = min(_DAYS_OFFERED, settings.grant_max_days - 1)
-    return ConsentForm(only, None, "today", "", (fmt.today() + timedelta(days=days)).isoformat())
+    until = (fmt.today() + timedelta(days=days)).isoformat()
+    return ConsentForm(only, None, "today", "", until, "open" if is_own else "day")
 
 
 def choice_of(form: ConsentForm, zone_name: str, clock: Clock) -> Choice:
@@ -54,10 +58,7 @@ def choice_of(form: ConsentForm, zone_name: str, clock: Clock) -> Choice:
     ids = [parse_id(text) for text in form.objects]
     if None in ids:
         raise ChoiceTooWide
-    last_day = read_day(form.until)
-    if last_day is None:
-        raise EndDateOutside("Choose the day it ends.")
-    until = datetime.combine(last_day + timedelta(days=1), time.min, zone)
+    until = None if form.ends == "open" else _end_of(form.until, zone)
     start = clock.now().astimezone(zone).date()
     if form.history == "from":
         day = read_day(form.history_from)
@@ -70,6 +71,13 @@ def choice_of(form: ConsentForm, zone_name: str, clock: Clock) -> Choice:
         until=until,
         history_from=datetime.combine(start, time.min, zone),
     )
+
+
+def _end_of(day: str, zone: ZoneInfo) -> datetime:
+    last_day = read_day(day)
+    if last_day is None:
+        raise EndDateOutside("Choose the day it ends.")
+    return datetime.combine(last_day + timedelta(days=1), time.min, zone)
 
 
 def keep_choice(

@@ -1,6 +1,6 @@
 """Home: the owner's objects, who can read them, what waits for an answer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,13 +10,14 @@ from starlette.responses import Response
 from app.accounts.demo import is_demo_owner
 from app.accounts.passkeys import count_ways_in, list_of
 from app.consent.grants import GrantView, list_grants
+from app.consent.own import has_no_end
 from app.consent.requests import list_waiting
 from app.kit.clock import Clock
 from app.kit.db import Database
 from app.kit.http import Session
 from app.objects.products import stream_infos
 from app.objects.tenures import Held, held_objects
-from app.organizations.clients import client_face
+from app.organizations.clients import ClientFace, client_face, plain_name
 from app.settings import Settings
 from app.usage.days import week_to
 from app.usage.read import Log, last_heard
@@ -25,6 +26,7 @@ from app.web import words
 from app.web.format import Formatter
 from app.web.object_plots import Amount, amount_of, main_stream
 from app.web.pages import SignedIn, render
+from app.web.permissions import reminders
 from app.web.plots.small import sparkline
 
 
@@ -52,7 +54,9 @@ def show_home(
         live = [v for v in list_grants(db, clock, owner.owner_id) if v.status == "active"]
         conn = db.connection()
         held = held_objects(db, owner.owner_id)
-        names = {v.grant.client_id: client_face(db, v.grant.client_id).name for v in live}
+        faces = {v.grant.client_id: client_face(db, v.grant.client_id) for v in live}
+        names = {client_id: face.name for client_id, face in faces.items()}
+        asked_about = reminders(db, live, fmt)
         is_demo = settings.demo and is_demo_owner(owner.owner_id)
         way_in = "" if is_demo else _way_in(db, owner)
         cards = [
@@ -62,11 +66,19 @@ def show_home(
         request,
         "owner/home.html",
         objects=cards,
-        readers_text=words.readers_sentence(len(names), sorted(set(names.values()))),
+        readers_text=words.readers_sentence(len(names), _readers(faces)),
         next_expiry=_next_expiry(live, names),
         requests=waiting,
+        reminders=asked_about,
         way_in=way_in,
     )
+
+
+def _readers(faces: Mapping[str, ClientFace]) -> list[str]:
+    """Who can read, companies first."""
+    companies = {face.name for face in faces.values() if not face.is_own}
+    own = {f"“{plain_name(face.name)}” (your own app)" for face in faces.values() if face.is_own}
+    return sorted(companies) + sorted(own)
 
 
 def _way_in(db: Session, owner: SignedIn) -> str:
@@ -112,7 +124,8 @@ def _week(log: Log, one: Held, fmt: Formatter) -> tuple[Any, str]:
 
 
 def _next_expiry(live: Sequence[GrantView], names: dict[str, str]) -> dict[str, Any] | None:
-    if not live:
+    ending = [view for view in live if not has_no_end(view.grant)]
+    if not ending:
         return None
-    first = min(live, key=lambda view: view.grant.until).grant
+    first = min(ending, key=lambda view: view.grant.until).grant
     return {"id": str(first.grant_id), "vendor": names[first.client_id], "until": first.until}

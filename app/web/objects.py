@@ -13,6 +13,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from app.consent.grants import list_grants
+from app.consent.own import has_no_end
 from app.kit.clock import Clock
 from app.kit.errors import NotFound
 from app.kit.http import AppClock, Connection, ReadDb, Session
@@ -210,7 +211,7 @@ def _readers(db: Session, clock: Clock, owner: SignedIn, held: Held) -> list[dic
                     "grant_id": str(view.grant.grant_id),
                     "vendor": client_face(db, view.grant.client_id).name,
                     "categories": sorted(d.category for d in details),
-                    "until": view.grant.until,
+                    "until": None if has_no_end(view.grant) else view.grant.until,
                 }
             )
     return found

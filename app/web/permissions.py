@@ -1,6 +1,6 @@
 """Permissions: what was given, to whom, until when; and the button that ends one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -11,7 +11,8 @@ from starlette.responses import Response
 
 from app.accesses.history import reads_of_grant
 from app.consent.errors import GrantNotFound
-from app.consent.grants import GrantView, get_grant, list_grants, revoke
+from app.consent.grants import GrantView, get_grant, keep, list_grants, revoke
+from app.consent.own import has_no_end, is_to_be_asked
 from app.consent.requests import list_answered, list_waiting
 from app.kit.http import AppClock, AppDatabase, ReadDb, Session
 from app.kit.ids import parse_id
@@ -33,6 +34,7 @@ _WHAT = {
     "superseded": "A newer permission took its place",
     "paused": "You paused it",
     "resumed": "You resumed it",
+    "kept": "You said that you still want it",
 }
 _ANSWERED = {"granted": "allowed", "refused": "refused"}
 _ANSWERS_SHOWN = 50
@@ -74,7 +76,8 @@ def show_permissions(request: Request, owner: SignedIn, db: ReadDb, clock: AppCl
     fmt = Formatter(clock.now(), ZoneInfo(owner.time_zone))
     names = {h.object_id: h.name for h in all_held(db, owner.owner_id)}
     groups: dict[str, list[dict[str, Any]]] = {"expiring": [], "active": [], "ended": []}
-    for view in list_grants(db, clock, owner.owner_id):
+    views = list_grants(db, clock, owner.owner_id)
+    for view in views:
         soon = "expiring" if fmt.is_soon(view.grant.until) else "active"
         group = soon if view.status in ("active", "paused") else "ended"
         groups[group].append(_row(db, view, names))
@@ -84,6 +87,7 @@ def show_permissions(request: Request, owner: SignedIn, db: ReadDb, clock: AppCl
         expiring=groups["expiring"],
         active=groups["active"],
         ended=groups["ended"],
+        reminders=reminders(db, views, fmt),
     )
 
 
@@ -101,6 +105,7 @@ def show_permission(
         request,
         "owner/permission.html",
         permission=_permission(view, face),
+        reminders=reminders(db, [view], fmt),
         details=_details(db, view, held),
         tape=_tape(view, fmt),
         reads={"total": reads.total, "records": reads.records, "last_at": reads.last_at},
@@ -129,6 +134,32 @@ def revoke_permission(
     return see_other(f"/permissions/{found}")
 
 
+@router.post("/permissions/{grant_id}/keep")
+def keep_permission(
+    request: Request, grant_id: str, owner: SignedIn, database: AppDatabase, clock: AppClock
+) -> Response:
+    """Still wanted: the question comes again in 90 days."""
+    found = _id(grant_id)
+    with database.session() as db:
+        keep(db, clock, owner.owner_id, found)
+        name = client_face(db, get_grant(db, clock, owner.owner_id, found).grant.client_id).name
+    flash(request, owner, f"{name} keeps your permission.", "good")
+    return see_other("/permissions")
+
+
+def reminders(db: Session, views: Sequence[GrantView], fmt: Formatter) -> list[dict[str, Any]]:
+    """Permissions without an end that the owner is asked about, as the pages show them."""
+    return [
+        {
+            "id": str(view.grant.grant_id),
+            "vendor": client_face(db, view.grant.client_id).name,
+            "days": (fmt.now - view.grant.created_at).days,
+        }
+        for view in views
+        if is_to_be_asked(view, fmt.now)
+    ]
+
+
 def _id(text: str) -> UUID:
     found = parse_id(text)
     if found is None:
@@ -146,7 +177,7 @@ def _row(db: Session, view: GrantView, names: Mapping[UUID, str]) -> dict[str, A
         "objects": list(dict.fromkeys(names.get(d.object_id, "An object") for d in view.details)),
         "categories": sorted({d.category for d in view.details}),
         "status": view.status,
-        "until": grant.until,
+        "until": None if has_no_end(grant) else grant.until,
         "ended_at": grant.ended_at,
         "read_at": reads_of_grant(db, grant.owner_id, grant.grant_id).last_at,
     }
@@ -159,6 +190,7 @@ def _permission(view: GrantView, face: ClientFace) -> dict[str, Any]:
         "vendor": face.name,
         "domain": face.verified_domain or "",
         "verified": face.verified_domain is not None,
+        "own": face.is_own,
         "status": view.status,
         "is_live": view.status in ("active", "paused"),
         "purpose": face.purpose_title(grant.purpose),
@@ -166,7 +198,7 @@ def _permission(view: GrantView, face: ClientFace) -> dict[str, Any]:
         "legal_basis": grant.legal_basis,
         "legal_text": "",
         "since": grant.created_at,
-        "until": grant.until,
+        "until": None if has_no_end(grant) else grant.until,
         "ended_at": grant.ended_at,
     }
 
@@ -191,8 +223,11 @@ def _details(db: Session, view: GrantView, held: Mapping[UUID, Held]) -> list[di
 
 
 def _tape(view: GrantView, fmt: Formatter) -> Markup:
-    """The permission as a length of measuring tape, from its beginning to its end."""
+    """The permission as a length of measuring tape, from its beginning to its end, or to now."""
     grant = view.grant
+    if grant.ended_at is None and has_no_end(grant):
+        label = f"Given {fmt.on(grant.created_at)}, until you end it"
+        return tape(label, grant.created_at, fmt.now, fmt.now)
     end = grant.ended_at or grant.until
     now = min(fmt.now, end)
     verb = "ended" if now == end else "ends"

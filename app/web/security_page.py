@@ -13,10 +13,12 @@ from app.accounts import owners, passkeys, recovery, sessions
 from app.kit.clock import Clock
 from app.kit.http import Session
 from app.oauth.personal import MAX_DAYS, is_live, list_tokens
-from app.oauth.scopes import OWNER_SCOPES
+from app.oauth.scopes import OWNER_SCOPES, VENDOR_SCOPES
+from app.objects.categories import category_of
 from app.objects.tenures import held_objects
 from app.settings import Settings
 from app.web import words
+from app.web.app_list import apps_of
 from app.web.pages import SignedInOwner, render
 
 _DEFAULT_DAYS = 90
@@ -34,11 +36,22 @@ class TokenForm:
 
 
 @dataclass(frozen=True)
+class AppForm:
+    """What was filled in for a new app of one's own, likewise."""
+
+    name: str = ""
+    redirects: str = ""
+    scopes: list[str] = field(default_factory=list)
+    kind: str = "confidential"
+
+
+@dataclass(frozen=True)
 class Mistake:
     """What was wrong with a form, by field id, and what to show in the fields again."""
 
     errors: dict[str, str]
     form: TokenForm = TokenForm()
+    app_form: AppForm = AppForm()
     email: str = ""
 
 
@@ -71,6 +84,9 @@ def show_page(
         token_form=_form(mistake.form, clock, owner.time_zone),
         scopes=[(scope, *words.OWN_SCOPES[scope]) for scope in OWNER_SCOPES],
         objects=held,
+        apps=apps_of(db, clock, owner.owner_id),
+        app_form=mistake.app_form,
+        app_scopes=[(scope, words.kind(category_of(scope))) for scope in VENDOR_SCOPES],
         typed_email=mistake.email,
         errors=mistake.errors,
     )

@@ -95,7 +95,8 @@ def attempts(stage: Stage, export: str) -> dict[tuple[str, str], list[Any]]:
     }
     for path, one in pages.items():
         tried["GET", path] = [(None, one)]
-    tried["POST", "/permissions/{grant_id}/revoke"] = [(None, s.grant)]
+    for end in ("revoke", "keep"):
+        tried["POST", f"/permissions/{{grant_id}}/{end}"] = [(None, s.grant)]
     for end in ("pause", "resume", "keep/{stream}", "erase"):
         tried["POST", f"/objects/{{object_id}}/{end}"] = [(None, s.jeans)]
     tried |= consent_and_claim(s) | security_page(s)
@@ -147,7 +148,14 @@ def security_page(stage: Stage) -> dict[tuple[str, str], list[Any]]:
         sessions = db.query(SignInSession).filter(SignInSession.owner_id == owner_id)
         session_id = str(sessions.one().session_id)
         token_id = str(db.query(Token).filter(Token.kind == "personal").first().token_id)
+    form = {"app_name": "Home", "app_redirects": "http://localhost/", "app_kind": "confidential"}
+    made = stage.owner.post("/security/apps", form | {"app_scope": ["usage:read"]})
+    app_id = made.headers["location"].rpartition("/")[2]
+    apps = "/security/apps/{client_id}"
     return {
+        ("GET", apps): [(None, app_id)],
+        ("POST", f"{apps}/secret"): [(None, app_id)],
+        ("POST", f"{apps}/end"): [(None, app_id)],
         ("POST", "/security/sessions/{session_id}/end"): [(None, session_id)],
         ("POST", "/security/tokens/{token_id}/revoke"): [(None, token_id)],
         ("POST", "/security/passkeys/{passkey_id}"): [(None, str(new_id()))],

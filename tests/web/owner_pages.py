@@ -27,7 +27,7 @@ def consent(errors, keeps=()):
         "asked": N(id="r1", closes_at=d(1), redirect_host="mendandco.example"),
         "history_earliest": date(2026, 5, 1),
         "replaces": [],
-        "vendor": N(name="Mend & Co", domain="mendandco.example", verified=True),
+        "vendor": N(name="Mend & Co", domain="mendandco.example", verified=True, own=False),
         "purpose": N(
             text="We look at wear to tell you when a repair pays off.", kind="Repair advice"
         ),
@@ -60,12 +60,27 @@ def consent(errors, keeps=()):
         ],
         "history": N(choice="today", asked_from=date(2026, 5, 1)),
         "until": N(
-            value=date(2027, 11, 21), earliest=date(2026, 11, 24), latest=date(2027, 11, 21)
+            value=date(2027, 11, 21),
+            earliest=date(2026, 11, 24),
+            latest=date(2027, 11, 21),
+            ends="day",
         ),
         "legal": N(basis="contract", text="Our repair subscription, section 3."),
         "keeps": keeps,
         "errors": errors,
     }
+
+
+def own_consent():
+    """What an app of the owner's own asks."""
+    told = consent({})
+    told["vendor"] = N(name="Yourself: Home", domain="", verified=False, own=True)
+    told["optional"] = [N(**(vars(k) | {"why": ""})) for k in told["needed"] + told["optional"]]
+    told["needed"], told["until"].ends = [], "open"
+    return told
+
+
+REMINDERS = [N(id="g7", vendor="Yourself: Home", days=91)]
 
 
 def perm(id="g1", **k):
@@ -213,8 +228,44 @@ SECURITY = {
         ("own:export", "Make copies", "Of everything."),
     ],
     "objects": [("0b1", "Straight Leg, connected"), ("0b2", "Trucker Jacket")],
+    "apps": [
+        N(
+            id="yourself-home-1",
+            name="Home",
+            created_at=d(-91),
+            used_at=d(0, -1),
+            permissions=[N(id="g7", on=d(-91), until=None, read_at=d(0, -1))],
+        ),
+        N(id="yourself-script-2", name="Script", created_at=d(-1), used_at=None, permissions=[]),
+    ],
+    "app_form": N(name="", redirects="", scopes=[], kind="confidential"),
+    "app_scopes": [(f"{name}:read", kind) for name, kind in words.KINDS.items()],
     "errors": {},
 }
+
+
+def own_app(secret="", **changes):
+    app = {
+        "id": "yourself-home-1",
+        "name": "Home",
+        "public": False,
+        "redirects": ["http://localhost:8123/callback", "https://home.example/callback"],
+        "scope": "usage:read care:read",
+        "kinds": ["use", "care"],
+        "created_at": d(-91),
+    }
+    origin = "https://inseam.example"
+    return {
+        "app": N(**(app | changes)),
+        "secret": secret,
+        "addresses": N(
+            authorize=f"{origin}/oauth/authorize",
+            token=f"{origin}/oauth/token",
+            issuer=origin,
+            data=f"{origin}/v1/data/objects",
+        ),
+        "permissions": [] if secret else [N(id="g7", on=d(-91), until=None, read_at=None)],
+    }
 
 
 def home_objects():
@@ -273,6 +324,7 @@ PAGES = {
                 )
             ],
             way_in="email",
+            reminders=REMINDERS,
         ),
     ),
     "home-empty": (
@@ -284,6 +336,7 @@ PAGES = {
             next_expiry=None,
             requests=[],
             way_in="",
+            reminders=[],
         ),
     ),
     "claim": ("owner/claim.html", frame("/claim", code="", errors={})),
@@ -404,6 +457,7 @@ PAGES = {
     ),
     "requests-empty": ("owner/requests.html", frame("/requests", waiting=[], answered=[])),
     "consent": ("owner/consent.html", frame("/consent/r1", **consent({}))),
+    "consent-own": ("owner/consent.html", frame("/consent/r1", **own_consent())),
     "consent-again": ("owner/consent.html", frame("/consent/r1", **consent({}, KEEPS))),
     "consent-error": (
         "owner/consent.html",
@@ -449,6 +503,7 @@ PAGES = {
         "owner/permissions.html",
         frame(
             "/permissions",
+            reminders=REMINDERS,
             expiring=[
                 perm(
                     vendor="Threadbare Insurance",
@@ -468,7 +523,9 @@ PAGES = {
         "owner/permission.html",
         frame(
             "/permissions/g1",
+            reminders=[],
             permission=N(
+                own=False,
                 id="g1",
                 vendor="Mend & Co",
                 domain="mendandco.example",
@@ -576,6 +633,9 @@ PAGES = {
             ],
         ),
     ),
+    "app": ("owner/app.html", frame("/security/apps/1", **own_app())),
+    "app-new": ("owner/app.html", frame("/security/apps/1", **own_app("inseam_cs_" + "x" * 43))),
+    "app-public": ("owner/app.html", frame("/security/apps/1", **own_app(public=True))),
     "security": ("owner/security.html", frame("/security", **SECURITY)),
     "security-error": (
         "owner/security.html",

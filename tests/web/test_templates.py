@@ -76,7 +76,7 @@ def test_references_lead_to_ids(page: Reader) -> None:
 
 def test_every_field_has_a_label(page: Reader) -> None:
     labelled = {attrs["for"] for attrs in page.of("label")}
-    for attrs in page.of("input", "select"):
+    for attrs in page.of("input", "select", "textarea"):
         assert attrs.get("type") == "hidden" or attrs["id"] in labelled
 
 
@@ -127,7 +127,7 @@ def test_text_of_others_is_inert() -> None:
 
 def samples_with_evil_vendor() -> dict[str, object]:
     _, context = PAGES["consent"]
-    vendor = samples.N(name=EVIL, domain=EVIL, verified=False)
+    vendor = samples.N(name=EVIL, domain=EVIL, verified=False, own=False)
     purpose = samples.N(text=EVIL, kind=EVIL)
     return context | {"vendor": vendor, "purpose": purpose}
 

@@ -1,4 +1,5 @@
-"""The refresh grant (RFC 6749 §6): each token works once, the next one comes with the answer."""
+"""The refresh grant (RFC 6749 §6): each token works once, the next one comes with the answer. That
+of an owner's own app that keeps a secret stays, so that a restored backup of the app works."""
 
 from typing import Any
 
@@ -10,7 +11,7 @@ from app.oauth.client import OAuthClient
 from app.oauth.errors import ReplayFound
 from app.oauth.issue import read_wish
 from app.oauth.scopes import to_list
-from app.oauth.tokens import end_family, use_refresh
+from app.oauth.tokens import end_family, note_refresh, use_refresh
 
 
 class StoredToken(TokenMixin):
@@ -57,11 +58,19 @@ class RefreshGrant(RefreshTokenGrant):
         if not scopes:
             raise InvalidScopeError("The permission has nothing of this any more.")
         self.request.wish = read_wish(self.server.authority, self.request, granted)
-        if not use_refresh(self.server.conn, self.server.now, old.row.token_hash):
-            self._end_family(old.row)
+        self._claim(old.row)
         token = self.generate_token(scope=" ".join(scopes))
         self.save_token(token)
         return 200, token, self.TOKEN_RESPONSE_HEADER
+
+    def _claim(self, row: Any) -> None:
+        """Use it up; one that stays is noted, and its reuse is no sign of theft."""
+        conn, now = self.server.conn, self.server.now
+        if self.client.known.keeps_refresh:
+            if not note_refresh(conn, now, row.token_hash):
+                raise InvalidGrantError("The token has ended.")
+        elif not use_refresh(conn, now, row.token_hash):
+            self._end_family(row)
 
     def _end_family(self, row: Any) -> None:
         end_family(self.server.conn, self.server.now, row.family_id, "replayed")

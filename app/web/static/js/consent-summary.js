@@ -17,6 +17,7 @@ class ConsentSummary extends HTMLElement {
     this.text = this.querySelector('p');
     this.form.addEventListener('input', (event) => {
       if (event.target.name === 'history_from') this.form.elements.history.value = 'from';
+      if (event.target.name === 'until' && this.form.elements.ends) this.form.elements.ends.value = 'day';
       this.update();
     });
     this.update();
@@ -39,10 +40,15 @@ class ConsentSummary extends HTMLElement {
     return (history.value ?? history) === 'from' ? `from ${this.day(from?.value)} on` : 'from today on';
   }
 
+  end() {
+    const { ends, until } = this.form.elements;
+    return ends?.value === 'open' ? 'you end it' : this.day(until.value);
+  }
+
   update() {
     const said = sentence(
       this.dataset.vendor, this.ticked('object'), this.ticked('kind'), this.history(),
-      this.day(this.form.elements.until.value),
+      this.end(),
     );
     if (said !== this.text.textContent) this.text.textContent = said;
   }
