@@ -13,11 +13,12 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
 import httpcore2
 from httpcore2 import NetworkBackend, NetworkStream
+
+from app.kit.addresses import is_loopback, is_public, read_address
 
 Resolver = Callable[[str], Sequence[str]]
 
@@ -32,24 +33,6 @@ _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?"
 # is an address to `getaddrinfo`, and here it is one only in its plain notation.
 _NAME = re.compile(rf"(?=.{{1,253}}\Z)(?:{_LABEL}\.)*[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?")
 _JSON = re.compile(r"application/(?:[a-z0-9!#$&^_.-]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
-
-_NAT64 = ip_network("64:ff9b::/96")
-_UNICAST = ip_network("2000::/3")
-# What `is_global` lets through, or did in some version of Python, though nobody publishes there:
-# protocol assignments, relays and tunnels (an address inside of them leads elsewhere), examples,
-# and the one address through which a cloud speaks to its own machines.
-_NOT_PUBLIC = tuple(
-    ip_network(text)
-    for text in (
-        "192.0.0.0/24",
-        "192.88.99.0/24",
-        "168.63.129.16/32",
-        "2001::/23",
-        "2001:db8::/32",
-        "2002::/16",
-        "3fff::/20",
-    )
-)
 
 
 class FetchRefused(Exception):
@@ -86,23 +69,6 @@ def look_up(name: str) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-def is_public(text: str) -> bool:
-    """Whether an address is of the public internet: global and unicast, also where it is an IPv4
-    address inside of an IPv6 one (RFC 4291 §2.5.5.2, RFC 6052 §2.1)."""
-    address = _plain_address(text)
-    if address is None or any(address in network for network in _NOT_PUBLIC):
-        return False
-    if isinstance(address, IPv6Address) and address not in _UNICAST:
-        return False
-    return address.is_global and not (address.is_multicast or address.is_reserved)
-
-
-def is_loopback(text: str) -> bool:
-    """Whether an address is this very machine's own."""
-    address = _plain_address(text)
-    return address is not None and address.is_loopback
-
-
 @dataclass(frozen=True)
 class Fetcher:
     """GETs JSON within a deadline over everything; with `allow_local` from this machine too,
@@ -132,7 +98,7 @@ class Fetcher:
 
     def _addresses_of(self, place: "_Place", deadline: "_Deadline") -> Sequence[str]:
         """The addresses of the host, all of them checked."""
-        is_name = _plain_address(place.host) is None
+        is_name = read_address(place.host) is None
         found = self._look_up(place.host, deadline) if is_name else [place.host]
         if not found:
             raise FetchRefused("Its host has no address.")
@@ -203,7 +169,7 @@ def _read_url(url: str, allow_local: bool) -> _Place:
     place = _Place(parts.scheme, host, port, (parts.path or "/") + query)
     if port == 0:
         raise FetchRefused("The URL has the port 0.")
-    if not (_NAME.fullmatch(host) or _plain_address(host)) or place.netloc != parts.netloc.lower():
+    if not (_NAME.fullmatch(host) or read_address(host)) or place.netloc != parts.netloc.lower():
         raise FetchRefused(f"The URL's host {parts.netloc[:100]!r} is no name or address.")
     return place
 
@@ -321,23 +287,6 @@ class _Timed(NetworkStream):
 
     def get_extra_info(self, info: str) -> object:
         return self._stream.get_extra_info(info)
-
-
-def _plain_address(text: str) -> IPv4Address | IPv6Address | None:
-    """The address, taken out of an IPv6 one that only stands for it; None for a name, and for an
-    address of a zone (RFC 4007 §11), which no public one has."""
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return None
-    if "%" in text:
-        return None
-    if isinstance(address, IPv6Address):
-        if address.ipv4_mapped is not None:
-            return address.ipv4_mapped
-        if address in _NAT64:
-            return IPv4Address(int(address) & 0xFFFFFFFF)
-    return address
 
 
 def _reason(error: Exception) -> str:

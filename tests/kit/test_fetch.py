@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
-from app.kit.fetch import Fetched, Fetcher, FetchRefused, is_loopback, is_public, look_up
+from app.kit.addresses import is_loopback, is_public
+from app.kit.fetch import Fetched, Fetcher, FetchRefused, look_up
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 GOOD = HEAD + b'Content-Length: 8\r\n\r\n{"a": 1}'
