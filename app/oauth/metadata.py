@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.oauth import clientauth, pkce
+from app.oauth import clientauth, pkce, registration
 from app.oauth.scopes import CLIENT_SCOPES, OWNER_SCOPES, VENDOR_SCOPES
 from app.oauth.server import GRANTS
 from app.settings import Settings
@@ -12,6 +12,11 @@ def server_metadata(settings: Settings) -> dict[str, Any]:
     """The authorization server (RFC 8414 §2, RFC 9207 §3)."""
     origin = settings.origin
     response_types = sorted({t for g, _ in GRANTS for t in getattr(g, "RESPONSE_TYPES", ())})
+    ways_in: dict[str, Any] = {}
+    if settings.registration != "closed":
+        ways_in["registration_endpoint"] = origin + registration.PATH
+    if settings.client_documents:
+        ways_in["client_id_metadata_document_supported"] = True
     return {
         "issuer": origin,
         "authorization_endpoint": f"{origin}/oauth/authorize",
@@ -27,6 +32,7 @@ def server_metadata(settings: Settings) -> dict[str, Any]:
         "code_challenge_methods_supported": pkce.METHODS,
         "authorization_response_iss_parameter_supported": True,
         "protected_resources": [origin, f"{origin}/v1/data"],
+        **ways_in,
     }
 
 
