@@ -31,15 +31,17 @@ from app.kit.db import Database
 from app.kit.errors import DomainError, fault_text
 from app.kit.jobs import run_whole
 from app.kit.migrate import is_current, migrate
+from app.oauth.registration import invite
 from app.oauth.scopes import CLIENT_SCOPES
 from app.objects.spec import FieldSpec
 from app.objects.tenures import held_objects
-from app.organizations.clients import create_client
+from app.organizations.clients import create_client, disable_client, list_clients
 from app.organizations.service import (
     check_ticket_key,
     create_organization,
     find_organization,
     set_prefixes,
+    verify_domain,
 )
 from app.settings import Settings
 from app.usage.verify import verify_log
@@ -226,6 +228,28 @@ def org_prefixes(
         _print({"organization": found.slug, "gs1_prefixes": found.gs1_prefixes})
 
 
+@org.command("verify")
+def org_verify(
+    organization: Annotated[str, typer.Argument(help="The organization's name, slug or id.")],
+    domain: Annotated[
+        str | None, typer.Option(help="The domain that you checked to be its own.")
+    ] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="Take its domain back.")] = False,
+) -> None:
+    """Show the domain that owners are told is an organization's own, or say which it is.
+
+    What registered itself is called unverified on every page until then. Requests that already
+    wait keep what they said.
+    """
+    if domain and clear:
+        raise _stop("Give --domain or --clear, not both.")
+    with _writing() as db:
+        found = find_organization(db, organization)
+        if domain or clear:
+            verify_domain(found, domain)
+        _print({"organization": found.slug, "verified_domain": found.verified_domain})
+
+
 @client.command("create")
 def client_create(
     organization: Annotated[str, typer.Argument(help="The organization's name, slug or id.")],
@@ -262,6 +286,44 @@ def client_create(
             known_scopes=list(CLIENT_SCOPES),
         )
         _print({"client_id": made.client_id, "client_secret": secret})
+
+
+@client.command("invite")
+def client_invite(
+    days: Annotated[int, typer.Option(min=1, max=366, help="How long it works.")] = 7,
+) -> None:
+    """Make an initial access token, with which one client may register itself, once."""
+    with _writing() as db:
+        token, until = invite(db, SystemClock(), timedelta(days=days))
+        _print({"initial_access_token": token, "expires_at": until.isoformat()})
+
+
+@client.command("list")
+def client_list(
+    organization: Annotated[
+        str | None, typer.Option(help="Those of one: its name, slug or id.")
+    ] = None,
+) -> None:
+    """List the clients, each with its door: operator, registration, document or owner."""
+    with _writing() as db:
+        only = find_organization(db, organization) if organization else None
+        found = list_clients(db, only)
+    for one in found:
+        state = "disabled" if one.disabled_at else "in use"
+        typer.echo(
+            f"{one.client_id:40} {one.organization:30} {one.door:12} "
+            f"{one.created_at:%Y-%m-%d}  {state:8}  {one.name}"
+        )
+
+
+@client.command("disable")
+def client_disable(
+    client_id: Annotated[str, typer.Argument(help="The client's id.")],
+) -> None:
+    """Shut a client out for good, however it came: its tokens are dead at once."""
+    with _writing() as db:
+        disable_client(db, SystemClock(), client_id)
+        _print({"client_id": client_id, "disabled": True})
 
 
 @keys.command("list")

@@ -29,6 +29,7 @@ from app.kit.deadline import TRANSPORT, transport_of
 from app.kit.http import BodyGate, HotRoad, RequestId
 from app.kit.mail import make_mailer
 from app.kit.paging import Cursors
+from app.oauth import registration_routes
 from app.oauth import routes as oauth
 from app.oauth.authority import Authority
 from app.oauth.dpop import Nonces
@@ -56,6 +57,7 @@ ROUTERS = (
     did.router,
     health.router,
     oauth.router,
+    registration_routes.router,
 )
 
 _STOP_SECONDS = 10.0

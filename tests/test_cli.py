@@ -4,7 +4,7 @@ import json
 import sys
 import zipfile
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,14 @@ from app.demo.products import JEANS
 from app.keys.ring import Keyring
 from app.kit.clock import SystemClock
 from app.kit.db import Database
+from app.oauth.registration import register
 from app.objects.mint import Minted, mint
 from app.objects.products import register_product
 from app.objects.spec import ProductSpec
 from app.organizations.service import find_organization
 from app.ownership.claim import Wish, claim
+from app.settings import Settings
+from tests.factories.oauth import make_purpose
 from tests.support.source import ROOT
 
 run = CliRunner()
@@ -80,9 +83,57 @@ def test_an_operator_registers_a_maker_and_a_vendor(home: Path) -> None:
     assert public["client_secret"] is None
 
 
+def test_an_operator_verifies_a_domain_and_takes_it_back(home: Path) -> None:
+    ask("org", "create", "Mend & Co")
+    words = ("org", "verify", "mend-co")
+    assert ask(*words)["verified_domain"] is None
+    made = ask(*words, "--domain", "mend.example")
+    assert made == {"organization": "mend-co", "verified_domain": "mend.example"}
+    assert ask(*words) == made
+    assert ask(*words, "--clear")["verified_domain"] is None
+
+
+def test_an_operator_invites_lists_and_shuts_out(home: Path) -> None:
+    made = ask("client", "invite", "--days", "2")
+    assert made["initial_access_token"].startswith("inseam_ia_")
+    life = datetime.fromisoformat(made["expires_at"]) - SystemClock().now()
+    assert timedelta(days=1) < life <= timedelta(days=2)
+    ask("org", "create", "Big Denim")
+    ask("org", "create", "Other")
+    words = ("client", "create", "big-denim", "--name", "Gateway", "--scope", "log:write")
+    client_id = ask(*words)["client_id"]
+    told = {"redirect_uris": ["https://mend.example/back"], "purposes": [make_purpose()]}
+    settings = Settings()
+    with Database(settings.url) as database, database.session() as db:
+        token = made["initial_access_token"]
+        vendor = register(db, SystemClock(), settings, token, told)["client_id"]
+    listed = run.invoke(cli.app, ["client", "list"]).stdout.splitlines()
+    assert [line.split()[0] for line in listed] == [client_id, vendor]
+    assert [line.split()[2] for line in listed] == ["operator", "registration"]
+    assert all("in use" in line for line in listed)
+    assert run.invoke(cli.app, ["client", "list", "--organization", "other"]).stdout == ""
+    assert ask("client", "disable", vendor) == {"client_id": vendor, "disabled": True}
+    assert "disabled" in run.invoke(cli.app, ["client", "list"]).stdout.splitlines()[1]
+
+
+@pytest.mark.parametrize(
+    "domain", ["Mend.example", "mend", "https://mend.example", "mend.example.", "a b.example"]
+)
+def test_a_domain_that_is_none_is_said_in_one_line(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, domain: str
+) -> None:
+    ask("org", "create", "Mend & Co")
+    said = refuse(capsys, monkeypatch, "org", "verify", "mend-co", "--domain", domain)
+    assert "small letters" in said
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (("org", "verify", "nobody"), "organization"),
+        (("org", "verify", "x", "--domain", "x.example", "--clear"), "not both"),
+        (("client", "list", "--organization", "nobody"), "organization"),
+        (("client", "disable", "nobody"), "client"),
         (("org", "create", "X", "--gs1-prefix", "12"), "GS1 company prefix"),
         (("org", "create", "X", "--ticket-key", "nowhere.json"), "nowhere.json"),
         (("client", "create", "Nobody", "--name", "X", "--scope", "log:write"), "organization"),

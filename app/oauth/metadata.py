@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.oauth import asking, clientauth, details, dpop, jwt, pkce
+from app.oauth import asking, clientauth, details, dpop, jwt, pkce, registration
 from app.oauth.scopes import CLIENT_SCOPES, OWNER_SCOPES, VENDOR_SCOPES
 from app.oauth.server import GRANTS
 from app.settings import Settings
@@ -12,6 +12,11 @@ def server_metadata(settings: Settings) -> dict[str, Any]:
     """The authorization server (RFC 8414 §2, RFC 9207 §3)."""
     origin = settings.origin
     response_types = sorted({t for g, _ in GRANTS for t in getattr(g, "RESPONSE_TYPES", ())})
+    ways_in: dict[str, Any] = {}
+    if settings.registration != "closed":
+        ways_in["registration_endpoint"] = origin + registration.PATH
+    if settings.client_documents:
+        ways_in["client_id_metadata_document_supported"] = True
     return {
         "issuer": origin,
         "authorization_endpoint": f"{origin}/oauth/authorize",
@@ -38,6 +43,7 @@ def server_metadata(settings: Settings) -> dict[str, Any]:
         "grant_management_actions_supported": asking.ACTIONS,
         "grant_management_action_required": False,
         "protected_resources": [origin, f"{origin}/v1/data"],
+        **ways_in,
     }
 
 

@@ -4,6 +4,7 @@ import hmac
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -115,36 +116,60 @@ def create_client(
     purposes: Sequence[dict[str, Any]],
     known_scopes: Sequence[str],
     registered: dict[str, Any] | None = None,
+    client_id: str | None = None,
 ) -> tuple[Client, str | None]:
     """Register a client; the row, and its secret in the only clear copy there is. One that
-    authenticates by its keys (`registered`) has none.
+    authenticates by its keys (`registered`) has none. `client_id` is made of the name, unless the
+    client is known by one that it chose.
 
     ClientInvalid, RedirectInvalid, ScopeUnknown, PurposeInvalid.
     """
     name = name.strip()
     _check_name(name, (registered or {}).get("door") == OWNER_DOOR)
-    _check_shape(is_public, redirect_uris, grant_types, purposes)
-    _check_use(scopes, grant_types)
-    for scope in scopes:
-        if scope not in known_scopes:
-            raise ScopeUnknown(f"There is no scope {scope[:100]!r}.")
+    columns = _check(is_public, redirect_uris, grant_types, scopes, purposes, known_scopes)
     has_keys = (registered or {}).get("token_endpoint_auth_method") == "private_key_jwt"
     secret = None if is_public or has_keys else new_secret(_PREFIX)
     client = Client(
-        client_id=f"{slug_of(name)[:60].strip('-')}-{secrets.token_hex(6)}",
+        client_id=client_id or f"{slug_of(name)[:60].strip('-')}-{secrets.token_hex(6)}",
         org_id=organization.org_id,
         name=name,
         secret_hash=secret and sha256(secret),
-        redirect_uris=[check_redirect_uri(uri) for uri in redirect_uris],
-        grant_types=list(grant_types),
-        scopes=list(dict.fromkeys(scopes)),
-        purposes=[_check_purpose(purpose, scopes) for purpose in purposes],
         registered=registered,
         created_at=clock.now(),
+        **columns,
     )
     db.add(client)
     db.flush()
     return client, secret
+
+
+def replace_client(
+    client: Client,
+    name: str,
+    *,
+    redirect_uris: Sequence[str],
+    grant_types: Sequence[str],
+    scopes: Sequence[str],
+    purposes: Sequence[dict[str, Any]],
+    known_scopes: Sequence[str],
+    registered: dict[str, Any],
+) -> str | None:
+    """Put other metadata in the place of all that a client had; its new secret, where it needs one
+    now and had none. What owners have allowed it stays as it is. Errors as in `create_client`."""
+    name, method = name.strip(), registered["token_endpoint_auth_method"]
+    _check_name(name, registered.get("door") == OWNER_DOOR)
+    columns = _check(method == "none", redirect_uris, grant_types, scopes, purposes, known_scopes)
+    client.name = name
+    for column, value in columns.items():
+        setattr(client, column, value)
+    client.registered = registered
+    secret = None
+    if method in ("none", "private_key_jwt"):
+        client.secret_hash = None
+    elif client.secret_hash is None:
+        secret = new_secret(_PREFIX)
+        client.secret_hash = sha256(secret)
+    return secret
 
 
 def rotate_secret(db: Session, client_id: str) -> str:
@@ -161,6 +186,42 @@ def disable_client(db: Session, clock: Clock, client_id: str) -> None:
     """Shut a client out: it cannot authenticate, and its tokens are dead. UnknownClient."""
     client = _get(db, client_id)
     client.disabled_at = client.disabled_at or clock.now()
+    if client.registered is not None:  # a document that comes back does not let it in again
+        client.registered = {n: v for n, v in client.registered.items() if n != "lapsed"}
+
+
+@dataclass(frozen=True)
+class ListedClient:
+    """A client as the operator looks through them: `door` is the way it came."""
+
+    client_id: str
+    organization: str
+    name: str
+    door: str
+    created_at: datetime
+    disabled_at: datetime | None
+
+
+def list_clients(db: Session, organization: Organization | None = None) -> list[ListedClient]:
+    """All clients, or those of one organization, the oldest first."""
+    query = (
+        select(Client, Organization.slug)
+        .join(Organization, Organization.org_id == Client.org_id)
+        .order_by(Client.created_at, Client.client_id)
+    )
+    if organization is not None:
+        query = query.where(Client.org_id == organization.org_id)
+    return [
+        ListedClient(
+            row.client_id,
+            slug,
+            row.name,
+            str((row.registered or {}).get("door", "operator")),
+            row.created_at,
+            row.disabled_at,
+        )
+        for row, slug in db.execute(query)
+    ]
 
 
 def find_client(conn: Connection | Session, client_id: str) -> KnownClient | None:
@@ -260,6 +321,28 @@ def _check_name(name: str, is_own: bool) -> None:
         raise ClientInvalid("A client has a name of 1 to 200 characters.")
     if name.casefold().startswith(_YOURSELF.strip(" :").casefold()) and not is_own:
         raise ClientInvalid("“Yourself” stands for what owners run themselves.")
+
+
+def _check(
+    is_public: bool,
+    redirect_uris: Sequence[str],
+    grant_types: Sequence[str],
+    scopes: Sequence[str],
+    purposes: Sequence[dict[str, Any]],
+    known_scopes: Sequence[str],
+) -> dict[str, Any]:
+    """The columns that say what a client may ask, and where it is answered."""
+    _check_shape(is_public, redirect_uris, grant_types, purposes)
+    _check_use(scopes, grant_types)
+    for scope in scopes:
+        if scope not in known_scopes:
+            raise ScopeUnknown(f"There is no scope {scope[:100]!r}.")
+    return {
+        "redirect_uris": [check_redirect_uri(uri) for uri in redirect_uris],
+        "grant_types": list(grant_types),
+        "scopes": list(dict.fromkeys(scopes)),
+        "purposes": [_check_purpose(purpose, scopes) for purpose in purposes],
+    }
 
 
 def _check_shape(

@@ -34,6 +34,9 @@ _SHAPES = {
     "contact": re.compile(r"[^\x00-\x1f\x7f]{1,320}"),
     "verified_domain": re.compile(r"[a-z0-9.-]{1,253}"),
 }
+_DOMAIN = re.compile(
+    r"(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]"
+)
 _PREFIXES = UUID("3b1f0a52-9c1f-4c1d-8a57-8f1c2f0c6e55")
 _USEFUL = 3
 _RSA_BITS = 2048
@@ -53,9 +56,13 @@ def create_organization(
     gs1_prefixes: Sequence[str] = (),
     any_gtin: bool = False,
     ticket_key: dict[str, Any] | None = None,
+    slug: str | None = None,
 ) -> Organization:
-    """Add an organization. OrganizationExists, OrganizationInvalid, PrefixInvalid, PrefixTaken,
-    KeyInvalid."""
+    """Add an organization. Its `slug` is made of its name; one that comes by itself has another,
+    which no name makes, so that it cannot take the name of a company that the operator enters.
+
+    OrganizationExists, OrganizationInvalid, PrefixInvalid, PrefixTaken, KeyInvalid.
+    """
     _check_shapes(
         name=name,
         country=country,
@@ -63,7 +70,7 @@ def create_organization(
         contact=contact,
         verified_domain=verified_domain,
     )
-    slug = slug_of(name)
+    slug = slug or slug_of(name)
     if db.scalars(select(Organization).where(Organization.slug == slug)).first() is not None:
         raise OrganizationExists
     org_id = new_id()
@@ -85,6 +92,14 @@ def create_organization(
     return organization
 
 
+def verify_domain(organization: Organization, domain: str | None) -> None:
+    """Say that a domain is an organization's own, or, with None, that none is known to be.
+    OrganizationInvalid."""
+    if domain is not None and not _DOMAIN.fullmatch(domain):
+        raise OrganizationInvalid("A domain is written in small letters, such as mend.example.")
+    organization.verified_domain = domain
+
+
 def set_prefixes(db: Session, organization: Organization, gs1_prefixes: Sequence[str]) -> None:
     """Give an organization these GS1 prefixes in place of its own; its products stay.
     PrefixInvalid, PrefixTaken."""
@@ -97,8 +112,9 @@ def find_organization(db: Session, slug_or_id: str) -> Organization:
     org_id = parse_id(slug_or_id)
     found = db.get(Organization, org_id) if org_id else None
     if found is None:
-        query = select(Organization).where(Organization.slug.in_({slug_or_id, slug_of(slug_or_id)}))
-        found = db.scalars(query).first()
+        alike = select(Organization).where(Organization.slug.in_({slug_or_id, slug_of(slug_or_id)}))
+        by_slug = {one.slug: one for one in db.scalars(alike)}
+        found = by_slug.get(slug_or_id) or next(iter(by_slug.values()), None)
     if found is None or found.owner_id is not None:
         raise UnknownOrganization
     return found

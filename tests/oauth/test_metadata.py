@@ -50,6 +50,8 @@ def test_item_41_nothing_is_advertised_that_has_no_test_here(metadata: dict[str,
         "code_challenge_methods_supported",
         "authorization_response_iss_parameter_supported",
         "protected_resources",
+        "registration_endpoint",
+        "client_id_metadata_document_supported",
     }
 
 
