@@ -26,6 +26,7 @@ from app.kit import logs, problems
 from app.kit.clock import Clock, SystemClock
 from app.kit.db import Database
 from app.kit.deadline import TRANSPORT, transport_of
+from app.kit.fetch import Fetcher
 from app.kit.http import BodyGate, HotRoad, RequestId
 from app.kit.mail import make_mailer
 from app.kit.paging import Cursors
@@ -33,7 +34,7 @@ from app.oauth import registration_routes
 from app.oauth import routes as oauth
 from app.oauth.authority import Authority
 from app.oauth.dpop import Nonces
-from app.oauth.jwt import RegisteredKeys
+from app.oauth.jwks import KeyCache
 from app.settings import Settings
 from app.usage.ingest import Taker
 from app.usage.schema import StreamCache
@@ -130,6 +131,7 @@ def make_tools(settings: Settings, clock: Clock) -> dict[str, Any]:
     tolerance = timedelta(seconds=settings.clock_tolerance_seconds)
     taker = Taker(log_keys, StreamCache(), tolerance)
     intake = Intake(clock, settings, taker)
+    fetcher = Fetcher(settings.fetch_local)
     return {
         "settings": settings,
         "clock": clock,
@@ -140,7 +142,12 @@ def make_tools(settings: Settings, clock: Clock) -> dict[str, Any]:
             settings.url, pool_size=settings.pool_size, busy_seconds=settings.busy_seconds
         ),
         "authority": Authority(
-            settings, clock, keyring, Nonces(keyring.cursor_keys, clock), RegisteredKeys()
+            settings,
+            clock,
+            keyring,
+            Nonces(keyring.cursor_keys, clock),
+            fetcher,
+            KeyCache(clock, fetcher),
         ),
         "log_keys": log_keys,
         "taker": taker,

@@ -15,8 +15,7 @@ from app.oauth.http import Ask
 
 def admit(conn: Connection, authority: Authority, ask: Ask) -> Caller:
     """The caller of a form's endpoint, counted. What is wrong is told, not raised, so that the
-    count stays, and so that assertion and proof stay used up. TooManyRequests; what `client_keys`
-    raises."""
+    count stays, and so that assertion and proof stay used up. TooManyRequests, KeysWanted."""
     caller = authenticate(conn, authority, ask)
     limit = Limit("token", authority.settings.rate_token_per_minute, 60)
     spend(conn, authority.clock, limit, caller.subject)

@@ -1,21 +1,13 @@
 """What the authorization server works with: built once by the composition root."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 from app.keys.ring import Keyring
 from app.kit.clock import Clock
+from app.kit.fetch import Fetcher
 from app.oauth.dpop import Nonces
-from app.organizations.clients import KnownClient
+from app.oauth.jwks import KeyCache
 from app.settings import Settings
-
-
-class ClientKeys(Protocol):
-    """Gives the public keys of clients."""
-
-    def keys_for(self, client: KnownClient, kid: str | None, alg: str) -> Sequence[Any]:
-        """Those that may have signed so; none where there are none."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +18,8 @@ class Authority:
     clock: Clock
     keyring: Keyring
     nonces: Nonces
-    client_keys: ClientKeys
+    fetcher: Fetcher
+    client_keys: KeyCache
 
     @property
     def issuer(self) -> str:

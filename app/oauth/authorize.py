@@ -47,10 +47,18 @@ class NotTrusted(Exception):
         self.detail = detail
 
 
+def asking_client(query: str) -> str:
+    """The client that a request in the address says it is of; nothing where it cannot be read."""
+    try:
+        return read_parameters(query).values.get("client_id", "")
+    except OAuth2Error:
+        return ""
+
+
 def authorize(db: Session, authority: Authority, query: str) -> str:
     """Where the browser goes: to the consent page, or back to the client with an error.
 
-    NotTrusted when it may go nowhere; what `client_keys` raises.
+    NotTrusted when it may go nowhere; KeysWanted.
     """
     state: str | None = None
     try:

@@ -23,6 +23,7 @@ from pydantic import (
 
 from app.kit import jsonio
 from app.kit.errors import DomainError, WrongMember, fault_text
+from app.oauth.jwks import read_jwks
 from app.oauth.scopes import VENDOR_SCOPES, to_list
 from app.organizations.clients import check_redirect_uri
 from app.organizations.errors import RedirectInvalid
@@ -30,8 +31,6 @@ from app.settings import LOCAL_HOSTS
 
 _MOST_KEYS = 10
 _LARGEST_KEYS = 16 * 1024  # bytes; they are read with each request of the client
-_SECRET_PARTS = frozenset({"d", "p", "q", "dp", "dq", "qi", "k", "oth"})
-_KEY_TYPES = ("EC", "OKP", "RSA")
 _NOT_SAID = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")  # RFC 6749 §5.2
 _KEPT = {
     "token_endpoint_auth_method",
@@ -65,19 +64,14 @@ def is_address(uri: str, *, schemes: tuple[str, ...] = ("https", "http")) -> boo
     )
 
 
-def check_jwks(value: Any) -> dict[str, Any]:
-    """A set of public keys (RFC 7517 §5) as it is registered; ValueError for anything else, and
-    for keys that are, or contain, a secret."""
-    keys = value.get("keys") if isinstance(value, dict) else None
-    if not isinstance(keys, list) or not 1 <= len(keys) <= _MOST_KEYS:
-        raise ValueError(f"a key set has 1 to {_MOST_KEYS} keys")
-    for key in keys:
-        if not isinstance(key, dict) or key.get("kty") not in _KEY_TYPES:
-            raise ValueError("a key is one of the types EC, OKP and RSA")
-        if _SECRET_PARTS & key.keys():
-            raise ValueError("a key is private; register its public part alone")
+def check_jwks(value: dict[str, Any]) -> dict[str, Any]:
+    """A set of public keys that `jwks.read_jwks` takes, and that is small enough to be registered,
+    since it is read with each request of the client. ValueError."""
     if len(jsonio.dumps(value)) > _LARGEST_KEYS:
-        raise ValueError(f"a key set has at most {_LARGEST_KEYS} bytes")
+        raise ValueError(f"a key set that is registered has at most {_LARGEST_KEYS} bytes")
+    read_jwks(value)
+    if len(value["keys"]) > _MOST_KEYS:
+        raise ValueError(f"a key set that is registered has at most {_MOST_KEYS} keys")
     return dict(value)
 
 

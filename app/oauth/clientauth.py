@@ -50,7 +50,7 @@ class Caller:
 def authenticate(conn: Connection, authority: Authority, ask: Ask) -> Caller:
     """Who calls: one and the same error for an unknown client, a disabled one and a wrong secret.
 
-    An assertion is used up in this transaction. What `client_keys` raises goes through.
+    An assertion is used up in this transaction. KeysWanted goes through.
     """
     try:
         told = read_credentials(ask.form, ask.authorization)

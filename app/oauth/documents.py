@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 from uuid import UUID
 
 from authlib.oauth2 import OAuth2Error
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -41,8 +41,10 @@ _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z](?:[a-z0-9-]*[a-
 _FRESH = timedelta(minutes=5)
 _LONGEST = timedelta(days=1)
 _PAUSE = timedelta(minutes=1)
-# Of one host, counting those alone that are not known yet: nobody makes us knock there for long.
+# Counting those alone that are not known yet: nobody makes us knock at one host for long, or at
+# many.
 _NEW_OF_A_HOST = Limit("client-documents", 60, 3600)
+_NEW_OF_AN_ASKER = Limit("client-documents-asked", 120, 3600)
 _TURNS = UUID("8f7c0a8e-4f1b-4a37-9b55-6f2d0f0f7c11")
 _PORTS = {"https": 443, "http": 80}
 
@@ -84,11 +86,16 @@ def is_document_id(settings: Settings, client_id: str) -> bool:
 
 
 def load(
-    database: Database, clock: Clock, settings: Settings, fetch: Fetch, client_id: str
+    database: Database,
+    clock: Clock,
+    settings: Settings,
+    fetch: Fetch,
+    client_id: str,
+    asker: str,
 ) -> None:
     """See to it that the client of this address is known as its document says. It fetches, so no
     transaction may be open. Any other client_id costs nothing; what cannot be had or taken leaves
-    the client as it was, or unknown."""
+    the client as it was, or unknown. `asker` is the network address of whoever names a client."""
     if "://" not in client_id or len(client_id) > _LONGEST_ID or "\x00" in client_id:
         return
     with database.read() as db:
@@ -106,7 +113,7 @@ def load(
     try:
         if kept is None:
             host = urlsplit(client_id).netloc
-            database.submit(lambda conn: spend(conn, clock, _NEW_OF_A_HOST, host)).result()
+            database.submit(lambda conn: _spend(conn, clock, host, asker)).result()
         body, max_age = fetch(client_id)
         metadata = read_document(settings, client_id, body)
         with database.session() as db:
@@ -118,6 +125,11 @@ def load(
         logger.info("client document not taken", client_id=client_id, why=str(detail)[:300])
         with database.session() as db:
             _fail(db, clock, client_id)
+
+
+def _spend(conn: Connection, clock: Clock, host: str, asker: str) -> None:
+    spend(conn, clock, _NEW_OF_A_HOST, host)
+    spend(conn, clock, _NEW_OF_AN_ASKER, asker)
 
 
 def read_document(settings: Settings, client_id: str, body: bytes) -> ClientMetadata:

@@ -12,9 +12,8 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 
-from joserfc import jws
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, OKPKey, RSAKey
+from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 from sqlalchemy import Connection
 
 from app.kit import jsonio
@@ -22,8 +21,7 @@ from app.kit.clock import Clock
 from app.kit.crypto import b64u
 from app.kit.errors import InvalidJson
 from app.oauth.replay import burn
-
-ALGORITHMS = ["ES256", "PS256", "Ed25519", "EdDSA"]
+from app.oauth.signatures import ALGORITHMS, is_signed_by, read_signed
 
 _TYPE = "dpop+jwt"
 _PRIVATE = {"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"}
@@ -87,7 +85,7 @@ def check_proof(conn: Connection, proof: Proof, *, token: str | None = None) -> 
 
     With `token`, the proof must be for it (`ath`). The proof is used up in this transaction.
     """
-    header, claims = _open(proof.text)
+    key, claims = _open(proof.text)
     now = proof.nonces.clock.now()
     _check_request(proof, claims)
     issued = _check_time(claims, now)
@@ -99,35 +97,35 @@ def check_proof(conn: Connection, proof: Proof, *, token: str | None = None) -> 
     nonce = claims.get("nonce")
     if not isinstance(nonce, str) or not proof.nonces.is_good(nonce):
         raise NonceWanted("Send the proof with the nonce of the header DPoP-Nonce.")
-    thumbprint = str(_key(header).thumbprint())
+    thumbprint = str(key.thumbprint())
     if not burn(conn, "dpop", f"{thumbprint}\0{jti}", issued + _BEHIND + _AHEAD):
         raise BadProof("A proof with this jti came before.")
     return thumbprint
 
 
-def _open(text: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Header and claims of a proof whose own key signed it (§4.3)."""
+def _open(text: str) -> tuple[Key, dict[str, Any]]:
+    """The key that a proof carries and that signed it, and its claims (§4.3)."""
     if len(text) > _LONGEST:
         raise BadProof("The proof is very long.")
     try:
-        found = jws.extract_compact(text.encode())
+        found = read_signed(text)
         header: dict[str, Any] = dict(found.headers())
         if header.get("typ") != _TYPE:
             raise BadProof(f"The proof's typ is not {_TYPE}.")
         if header.get("alg") not in ALGORITHMS or "crit" in header:
             raise BadProof("The proof's alg is none that is taken here.")
         key = _key(header)
-        if not jws.validate_compact(found, key, algorithms=[header["alg"]]):
+        if not is_signed_by(found, key):
             raise BadProof("The proof is not signed by its key.")
         claims = jsonio.loads(found.payload)
     except (JoseError, InvalidJson, ValueError, TypeError, KeyError) as error:
         raise BadProof("The proof cannot be read.") from error
     if not isinstance(claims, dict):
         raise BadProof("The proof cannot be read.")
-    return header, claims
+    return key, claims
 
 
-def _key(header: Mapping[str, Any]) -> Any:
+def _key(header: Mapping[str, Any]) -> Key:
     """The public key in a proof's header, fit for its algorithm."""
     jwk, alg = header.get("jwk"), header["alg"]
     if not isinstance(jwk, dict) or _PRIVATE & jwk.keys() or jwk.get("kty") not in _KEYS:
@@ -135,10 +133,10 @@ def _key(header: Mapping[str, Any]) -> Any:
     if alg in _CURVES and jwk.get("crv") != _CURVES[alg]:
         raise BadProof("The proof's jwk is not for its alg.")
     needed = {name: jwk[name] for name in ("kty", "crv", "x", "y", "n", "e") if name in jwk}
-    key = _KEYS[jwk["kty"]].import_key(needed)
+    key: Key = _KEYS[jwk["kty"]].import_key(needed)
     if (jwk["kty"] == "RSA") != (alg == "PS256"):
         raise BadProof("The proof's jwk is not for its alg.")
-    if jwk["kty"] == "RSA" and not _LEAST_RSA <= key.public_key.key_size <= _MOST_RSA:
+    if isinstance(key, RSAKey) and not _LEAST_RSA <= key.public_key.key_size <= _MOST_RSA:
         raise BadProof(f"An RSA key has {_LEAST_RSA} to {_MOST_RSA} bits.")
     return key
 

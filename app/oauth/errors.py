@@ -6,10 +6,11 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidGrantError
 
 from app.kit.errors import DomainError, Kind
+from app.oauth.signatures import ALGORITHMS
 
 RESOURCE_METADATA = "/.well-known/oauth-protected-resource"
 
-_ALGS = "ES256 PS256 Ed25519 EdDSA"
+_ALGS = " ".join(ALGORITHMS)
 _WHY = {
     "revoked": "The owner has ended this permission.",
     "ended": "You have ended this permission.",

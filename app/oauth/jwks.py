@@ -16,13 +16,11 @@ from app.kit.crypto import sha256
 from app.kit.errors import DomainError
 from app.kit.fetch import Fetcher, FetchRefused
 from app.kit.logs import logger
+from app.oauth.signatures import ALGORITHMS
 from app.objects.jwk import read_exactly, read_jwk
 from app.organizations.clients import KnownClient
 
-# Ed25519 by the name of its own (RFC 9864 §2.2) and by the older one (RFC 8037 §3.1).
-ASSERTION_ALGORITHMS = ("PS256", "ES256", "Ed25519", "EdDSA")
-
-_KINDS = {name: "Ed25519" if name == "EdDSA" else name for name in ASSERTION_ALGORITHMS}
+_KINDS = {name: "Ed25519" if name == "EdDSA" else name for name in ALGORITHMS}
 _CLASSES: dict[str, type[RSAKey] | type[ECKey] | type[OKPKey]] = {
     "PS256": RSAKey,
     "ES256": ECKey,

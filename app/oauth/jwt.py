@@ -1,19 +1,18 @@
 """Signed tokens that clients send: opened with the sender's keys, and with nothing else."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from joserfc import jws
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
 
 from app.kit import jsonio
 from app.kit.errors import InvalidJson
 from app.oauth.authority import Authority
+from app.oauth.signatures import ALGORITHMS, is_signed_by, read_signed
 from app.organizations.clients import KnownClient
-
-ALGORITHMS = ["PS256", "ES256", "Ed25519", "EdDSA"]
 
 SKEW = timedelta(seconds=30)  # how far another's clock may be ahead
 _LONGEST = 16 * 1024
@@ -29,33 +28,37 @@ class BadJwt(Exception):
 
 def peek(text: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Header and claims of a compact JWS, not verified: to know whose keys to ask for. BadJwt."""
+    found, claims = _read(text)
+    return dict(found.headers()), claims
+
+
+def _read(text: str) -> tuple[jws.CompactSignature, dict[str, Any]]:
     if len(text) > _LONGEST:
         raise BadJwt("The JWT is very long.")
     try:
-        found = jws.extract_compact(text.encode())
-        header, claims = dict(found.headers()), jsonio.loads(found.payload)
+        found = read_signed(text)
+        claims = jsonio.loads(found.payload)
     except (JoseError, InvalidJson, ValueError, TypeError) as error:
         raise BadJwt("The JWT cannot be read.") from error
     if not isinstance(claims, dict):
         raise BadJwt("The JWT cannot be read.")
-    return header, claims
+    return found, claims
 
 
 def open_jwt(authority: Authority, client: KnownClient, text: str) -> dict[str, Any]:
     """The claims of a JWT that the client signed (RFC 7515 §5.2), by an algorithm that is taken
-    here. BadJwt; what `client_keys` raises."""
-    header, claims = peek(text)
+    here. BadJwt, KeysWanted."""
+    found, claims = _read(text)
+    header = found.headers()
     alg, kid = header.get("alg"), header.get("kid")
     if alg not in ALGORITHMS or "crit" in header:
         raise BadJwt("The JWT's alg is none that is taken here.")
     if kid is not None and not isinstance(kid, str):
         raise BadJwt("The JWT's kid is no text.")
     for key in authority.client_keys.keys_for(client, kid, alg):
-        try:
-            jws.deserialize_compact(text.encode(), key, algorithms=[alg])
-        except (JoseError, ValueError):
-            continue
-        return claims
+        with suppress(JoseError, ValueError):
+            if is_signed_by(found, key):
+                return claims
     raise BadJwt("The JWT is not signed by a key of the client.")
 
 
@@ -85,12 +88,3 @@ def _time(claims: Mapping[str, Any], name: str) -> datetime | None:
     if isinstance(told, bool) or not isinstance(told, int | float) or not 0 <= told < 2**37:
         raise BadJwt(f"The JWT's {name} is no time.")
     return datetime.fromtimestamp(told, UTC)
-
-
-class RegisteredKeys:
-    """The keys that clients registered by value."""
-
-    def keys_for(self, client: KnownClient, kid: str | None, alg: str) -> list[Any]:
-        registered: Any = client.jwks or {"keys": []}
-        found = KeySet.import_key_set(registered).keys
-        return [key for key in found if kid in (None, key.kid)]

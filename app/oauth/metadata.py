@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.oauth import asking, clientauth, details, dpop, jwt, pkce, registration
+from app.oauth import asking, clientauth, details, pkce, registration, signatures
 from app.oauth.scopes import CLIENT_SCOPES, OWNER_SCOPES, VENDOR_SCOPES
 from app.oauth.server import GRANTS
 from app.settings import Settings
@@ -30,16 +30,16 @@ def server_metadata(settings: Settings) -> dict[str, Any]:
         "response_modes_supported": ["query"],
         "grant_types_supported": [grant.GRANT_TYPE for grant, _ in GRANTS],
         "token_endpoint_auth_methods_supported": list(clientauth.METHODS),
-        "token_endpoint_auth_signing_alg_values_supported": jwt.ALGORITHMS,
+        "token_endpoint_auth_signing_alg_values_supported": signatures.ALGORITHMS,
         "revocation_endpoint_auth_methods_supported": list(clientauth.METHODS),
-        "revocation_endpoint_auth_signing_alg_values_supported": jwt.ALGORITHMS,
+        "revocation_endpoint_auth_signing_alg_values_supported": signatures.ALGORITHMS,
         "code_challenge_methods_supported": pkce.METHODS,
         "authorization_response_iss_parameter_supported": True,
         "authorization_details_types_supported": details.TYPES,
-        "dpop_signing_alg_values_supported": dpop.ALGORITHMS,
+        "dpop_signing_alg_values_supported": signatures.ALGORITHMS,
         "request_parameter_supported": True,
         "request_uri_parameter_supported": False,
-        "request_object_signing_alg_values_supported": jwt.ALGORITHMS,
+        "request_object_signing_alg_values_supported": signatures.ALGORITHMS,
         "grant_management_actions_supported": asking.ACTIONS,
         "grant_management_action_required": False,
         "protected_resources": [origin, f"{origin}/v1/data"],
@@ -56,7 +56,7 @@ def resource_metadata(settings: Settings, path: str = "") -> dict[str, Any]:
         "jwks_uri": f"{settings.origin}/oauth/jwks",
         "scopes_supported": list(scopes),
         "bearer_methods_supported": ["header"],
-        "dpop_signing_alg_values_supported": dpop.ALGORITHMS,
+        "dpop_signing_alg_values_supported": signatures.ALGORITHMS,
         "dpop_bound_access_tokens_required": False,
         "authorization_details_types_supported": details.TYPES,
         "resource_name": "Inseam: data of connected objects",

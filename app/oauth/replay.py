@@ -10,8 +10,10 @@ from app.kit.crypto import sha256
 from app.oauth.models import SeenOnce
 
 _ADD = {
-    "sqlite": sqlite.insert(SeenOnce).on_conflict_do_nothing(),
-    "postgresql": postgresql.insert(SeenOnce).on_conflict_do_nothing(),
+    "sqlite": sqlite.insert(SeenOnce).on_conflict_do_nothing().returning(SeenOnce.seen_hash),
+    "postgresql": postgresql.insert(SeenOnce)
+    .on_conflict_do_nothing()
+    .returning(SeenOnce.seen_hash),
 }
 
 
@@ -19,7 +21,7 @@ def burn(conn: Connection, namespace: str, text: str, expires_at: datetime) -> b
     """Use up `text`, which nobody takes after `expires_at` in any case; False where it was used
     before. The caller's transaction must be committed for it to count."""
     row = {"seen_hash": sha256(f"{namespace}\0{text}"), "expires_at": expires_at}
-    return conn.execute(_ADD[conn.dialect.name], row).rowcount == 1
+    return conn.execute(_ADD[conn.dialect.name], row).first() is not None
 
 
 def forget_old(conn: Connection, clock: Clock) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 from authlib.oauth2 import OAuth2Error
 from fastapi import APIRouter, Request
 from sqlalchemy import Connection
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, Response
 
 from app.keys.ring import Keyring
@@ -15,7 +16,7 @@ from app.kit.http import AppDatabase, AppSettings
 from app.kit.limits import Limit, spend
 from app.oauth.admit import admit
 from app.oauth.authority import Authority
-from app.oauth.authorize import URI, NotTrusted, authorize, push
+from app.oauth.authorize import URI, NotTrusted, asking_client, authorize, push
 from app.oauth.clientauth import Caller
 from app.oauth.errors import RESOURCE_METADATA, Undone
 from app.oauth.http import (
@@ -29,6 +30,7 @@ from app.oauth.http import (
     send_to,
 )
 from app.oauth.metadata import resource_metadata, server_metadata
+from app.oauth.outside import caller_of, know, with_keys
 from app.oauth.server import answer_revocation, answer_token
 from app.oauth.tools import AppAuthority
 
@@ -69,7 +71,7 @@ _TOKEN_GIVEN = {
 
 
 @router.get("/oauth/authorize", summary="Ask an owner", response_class=Response)
-def start_authorization(
+async def start_authorization(
     request: Request, database: AppDatabase, authority: AppAuthority
 ) -> Response:
     """Send the owner's browser here with response_type=code, client_id, redirect_uri, scope or
@@ -90,8 +92,9 @@ def start_authorization(
 
     try:
         # Each valid request is kept until it closes, so nobody may leave thousands.
-        database.submit(lambda conn: spend(conn, authority.clock, limit, host)).result()
-        return send_to(work())
+        await database.run(lambda conn: spend(conn, authority.clock, limit, host))
+        await know(database, authority, asking_client(query), host)
+        return send_to(await with_keys(authority, lambda: run_in_threadpool(work)))
     except (NotTrusted, TooManyRequests) as error:
         show = getattr(request.app.state, "oauth_error_page", _plain_page)
         response: Response = show(request, _TITLE, error.detail)
@@ -180,11 +183,18 @@ async def _answer(
     the count nor that an assertion or a proof was used."""
     try:
         ask = await read_ask(request)
-        caller = await database.run(lambda conn: admit(conn, authority, ask))
+        host = request.client.host if request.client else ""
+        await know(database, authority, caller_of(ask), host)
+        caller = await with_keys(
+            authority, lambda: database.run(lambda conn: admit(conn, authority, ask))
+        )
         if caller.error is not None:
             answer = refusal(caller.error)
         else:
-            answer = await database.run(lambda conn: endpoint(conn, authority, ask, caller))
+            answer = await with_keys(
+                authority,
+                lambda: database.run(lambda conn: endpoint(conn, authority, ask, caller)),
+            )
     except OAuth2Error as error:
         answer = refusal(error)
     except Undone as refused:

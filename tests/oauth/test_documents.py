@@ -81,7 +81,7 @@ class Site:
 
     def load(self, client_id: str = URL) -> KnownClient | None:
         """The client as it is known when it has been looked for."""
-        load(self.database, self.clock, self.settings, self.web.fetch, client_id)
+        load(self.database, self.clock, self.settings, self.web.fetch, client_id, "203.0.113.9")
         with self.database.read() as db:
             return find_client(db, client_id)
 
@@ -339,7 +339,7 @@ def test_a_fault_of_ours_is_not_taken_for_the_documents(site: Site) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        load(site.database, site.clock, site.settings, broken, URL)
+        load(site.database, site.clock, site.settings, broken, URL, "")
 
 
 # How long it is kept
@@ -467,11 +467,11 @@ def test_two_that_fetch_at_once_store_one(site: Site) -> None:
     def fetch(url: str) -> tuple[bytes, int | None]:
         if len(site.web.asked) == 0:
             answer = site.web.fetch(url)
-            load(site.database, site.clock, site.settings, site.web.fetch, url)
+            load(site.database, site.clock, site.settings, site.web.fetch, url, "")
             return answer
         return site.web.fetch(url)
 
-    load(site.database, site.clock, site.settings, fetch, URL)
+    load(site.database, site.clock, site.settings, fetch, URL, "")
     assert site.count() == 1
     assert len(site.web.asked) == 2
 

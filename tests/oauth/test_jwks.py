@@ -17,7 +17,8 @@ from app.kit import jsonio
 from app.kit.clock import FixedClock
 from app.kit.crypto import b64u
 from app.kit.fetch import Fetched, Fetcher, FetchRefused
-from app.oauth.jwks import ASSERTION_ALGORITHMS, KeyCache, KeysWanted, read_jwks
+from app.oauth.jwks import KeyCache, KeysWanted, read_jwks
+from app.oauth.signatures import ALGORITHMS
 from app.organizations.clients import KnownClient
 
 URL = "https://vendor.example/keys"
@@ -202,7 +203,7 @@ def test_rsa_keys_at_the_limits_are_taken(jwk: dict[str, Any]) -> None:
 # Which key may verify what
 
 
-@pytest.mark.parametrize("alg", ASSERTION_ALGORITHMS)
+@pytest.mark.parametrize("alg", ALGORITHMS)
 def test_the_keys_given_verify_what_their_client_signed(cache: KeyCache, alg: str) -> None:
     known = client(jwks={"keys": [RSA_JWK, EC_JWK, ED_JWK]})
     with warnings.catch_warnings():
