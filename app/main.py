@@ -33,6 +33,7 @@ from app.kit.paging import Cursors
 from app.oauth import registration_routes
 from app.oauth import routes as oauth
 from app.oauth.authority import Authority
+from app.oauth.desk import Desk
 from app.oauth.dpop import Nonces
 from app.oauth.jwks import KeyCache
 from app.settings import Settings
@@ -74,7 +75,9 @@ class Service(FastAPI):
 
     def __init__(self, settings: Settings, **told: Any) -> None:
         super().__init__(**told)
-        hot = HotRoad(super().__call__, routes=events.router.routes, origin=settings.origin)
+        hot = HotRoad(
+            super().__call__, routes=[*events.router.routes, *oauth.HOT], origin=settings.origin
+        )
         gate = BodyGate(
             hot,
             limit=settings.body_limit_bytes,
@@ -132,6 +135,15 @@ def make_tools(settings: Settings, clock: Clock) -> dict[str, Any]:
     taker = Taker(log_keys, StreamCache(), tolerance)
     intake = Intake(clock, settings, taker)
     fetcher = Fetcher(settings.fetch_local)
+    authority = Authority(
+        settings,
+        clock,
+        keyring,
+        Nonces(keyring.cursor_keys, clock),
+        fetcher,
+        KeyCache(clock, fetcher),
+    )
+    desk = Desk(authority)
     return {
         "settings": settings,
         "clock": clock,
@@ -141,18 +153,12 @@ def make_tools(settings: Settings, clock: Clock) -> dict[str, Any]:
         "db": Database(
             settings.url, pool_size=settings.pool_size, busy_seconds=settings.busy_seconds
         ),
-        "authority": Authority(
-            settings,
-            clock,
-            keyring,
-            Nonces(keyring.cursor_keys, clock),
-            fetcher,
-            KeyCache(clock, fetcher),
-        ),
+        "authority": authority,
         "log_keys": log_keys,
         "taker": taker,
         "intake": intake,
         "take_together": intake.take_together,  # one object, so that what waits is taken together
+        "answer_together": desk.answer_together,  # likewise
     }
 
 

@@ -10,6 +10,7 @@ from bench.records import MINUTE, make_lines
 from bench.seed import Scene, Tokens
 
 HELLO, RAW, BATCH, SINGLE, READING = "hello", "raw", "batch-1000", "single", "reading"
+TOKEN = "token"
 _STRIDE = 7919 * 60  # seconds from one reading's place to the next: anywhere in the log
 
 
@@ -100,7 +101,7 @@ def _token(scene: Scene) -> Case:
     kind = "application/x-www-form-urlencoded"
     request = _post("/oauth/token", f"Basic {secret}", kind, form)
     title = "token, client_credentials"
-    return Case("token", title, 32, request, '"access_token"', scene.start)
+    return Case(TOKEN, title, 32, request, '"access_token"', scene.start)
 
 
 def _get(path: str, authorization: str = "") -> str:

@@ -6,11 +6,11 @@ import pstats
 import signal
 from pathlib import Path
 
-from bench.cases import BATCH, READING, SINGLE, Case, make_cases
+from bench.cases import BATCH, READING, SINGLE, TOKEN, Case, make_cases
 from bench.measure import SEEDED, Target, drive, make_settings, seed_small
 from bench.processes import serve_profiled
 
-CASES = {"batch": BATCH, "single": SINGLE, "read": READING}
+CASES = {"batch": BATCH, "single": SINGLE, "read": READING, "token": TOKEN}
 _TOP = 30
 
 

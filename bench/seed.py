@@ -124,8 +124,8 @@ def let_in(database: Database, scene: Scene, now: datetime) -> Tokens:
             until=ends,
         )
         return Tokens(
-            mint(db, now, "access", maker, ["log:write"], ends),
-            mint(db, now, "access", vendor, _READS, ends),
+            mint(db.connection(), now, "access", maker, ["log:write"], ends),
+            mint(db.connection(), now, "access", vendor, _READS, ends),
             personal,
         )
 

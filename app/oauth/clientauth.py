@@ -1,7 +1,7 @@
 """Client authentication (RFC 6749 §2.3): exactly one method, and failures that tell nothing."""
 
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -16,7 +16,7 @@ from app.oauth.client import OAuthClient
 from app.oauth.http import Ask
 from app.oauth.jwt import BadJwt, check_lifetime, open_jwt, peek
 from app.oauth.replay import burn
-from app.organizations.clients import KnownClient, check_secret, find_client
+from app.organizations.clients import KnownClient, check_secret
 
 METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt", "none")
 
@@ -47,8 +47,14 @@ class Caller:
     error: OAuth2Error | None = None
 
 
-def authenticate(conn: Connection, authority: Authority, ask: Ask) -> Caller:
+def authenticate(
+    conn: Connection,
+    authority: Authority,
+    ask: Ask,
+    find: Callable[[str], KnownClient | None],
+) -> Caller:
     """Who calls: one and the same error for an unknown client, a disabled one and a wrong secret.
+    `find` gives the client of an id.
 
     An assertion is used up in this transaction. KeysWanted goes through.
     """
@@ -56,7 +62,7 @@ def authenticate(conn: Connection, authority: Authority, ask: Ask) -> Caller:
         told = read_credentials(ask.form, ask.authorization)
     except (InvalidClientError, InvalidRequestError) as error:
         return Caller("nobody", error=error)
-    known = find_client(conn, told.client_id)
+    known = find(told.client_id)
     is_right = check_secret(known, told.secret or "")  # also for nobody, so that it takes as long
     if known is None:
         return Caller("unknown", error=_failed())

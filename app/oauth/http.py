@@ -70,8 +70,8 @@ class Payload(OAuth2Payload):
 
 
 class OAuthRequest(OAuth2Request):
-    """Authlib's request. Its address comes from the configured origin, never from Host. `jkt` is
-    the thumbprint of the key that its proof was made with."""
+    """Authlib's request. Its address comes from the configured origin, never from Host. `caller` is
+    who sent it (`clientauth.Caller`), and `jkt` the thumbprint of the key of its proof."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class OAuthRequest(OAuth2Request):
         authorization: str | None = None,
         repeated: frozenset[str] = frozenset(),
         is_pushed: bool = False,
-        jkt: str | None = None,
+        caller: Any = None,
         accept: str = "",
     ) -> None:
         headers = {"Authorization": authorization} if authorization else {}
@@ -90,7 +90,8 @@ class OAuthRequest(OAuth2Request):
         self.payload = Payload(values)
         self.repeated = repeated
         self.is_pushed = is_pushed
-        self.jkt = jkt
+        self.caller = caller
+        self.jkt: str | None = caller.jkt if caller is not None else None
         self.accept = accept
 
     @property

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidGrantError
-from sqlalchemy import Connection
 
 from app.kit.ids import new_id
 from app.oauth.asking import read_resources
@@ -15,7 +14,7 @@ from app.oauth.errors import InvalidAuthorizationDetails, InvalidDpopProof, Inva
 from app.oauth.granted import Granted
 from app.oauth.http import OAuthRequest
 from app.oauth.scopes import to_list
-from app.oauth.tokens import Family, mint
+from app.oauth.tokens import Family, make_token
 from app.objects.categories import scope_of
 
 
@@ -69,13 +68,12 @@ def _held(request: OAuthRequest) -> dict[str, Any]:
 class Issue:
     """One issuing: of a code, of a refresh token, or for a client alone."""
 
-    conn: Connection
     now: datetime
     authority: Authority
     request: OAuthRequest
 
-    def complete(self, token: dict[str, Any]) -> None:
-        """Turn the announced answer into the real one."""
+    def complete(self, token: dict[str, Any]) -> list[dict[str, Any]]:
+        """Turn the announced answer into the real one; the rows of the tokens in it."""
         granted: Granted | None = self.request.user
         wish: Wish = getattr(self.request, "wish", Wish(None, None))
         family, scopes = self._family(), to_list(token["scope"])
@@ -89,17 +87,23 @@ class Issue:
         ends = [entry.until for entry in wish.details or [] if entry.until is not None]
         expires_at = min([self._end(life, granted), *ends])
         binding = self._binding(wish)
-        token["access_token"] = self._mint("access", family, scopes, expires_at, binding)
+        token["access_token"], row = make_token(
+            self.now, "access", family, scopes, expires_at, binding=binding
+        )
+        rows = [row]
         token["expires_in"] = int((expires_at - self.now).total_seconds())
         if self.request.jkt is not None:
             token |= {"token_type": "DPoP"}
         if with_refresh:
-            token["refresh_token"] = self._refresh_token(family, self._carried(scopes), granted)
+            text, kept = self._refresh_token(family, self._carried(scopes), granted)
+            token["refresh_token"] = text
+            rows += kept
         token["iss"] = settings.origin
         if granted is not None:
             token["grant_id"] = str(granted.grant_id)
             entries = wish.details or granted.entries(scopes)
             token["authorization_details"] = [entry.written() for entry in entries]
+        return rows
 
     def _binding(self, wish: Wish) -> dict[str, Any] | None:
         found: dict[str, Any] = {}
@@ -138,26 +142,20 @@ class Issue:
         source = self.request.refresh_token or self.request.authorization_code
         return list(source.row.scopes) if source is not None else scopes
 
-    def _refresh_token(self, family: Family, scopes: list[str], granted: Granted | None) -> str:
+    def _refresh_token(
+        self, family: Family, scopes: list[str], granted: Granted | None
+    ) -> tuple[str, list[dict[str, Any]]]:
         """A new one; or the one that was sent, where it stays, and that one ends with the grant."""
         stays = self.request.client.known.keeps_refresh
         if stays and self.request.refresh_token is not None:
-            return str(self.request.payload.data["refresh_token"])
+            return str(self.request.payload.data["refresh_token"]), []
         life = timedelta(days=self.authority.settings.refresh_token_days)
         end = granted.until if stays and granted is not None else self._end(life, granted)
-        return self._mint("refresh", family, scopes, end, self._carried_binding())
+        binding = self._carried_binding()
+        text, row = make_token(self.now, "refresh", family, scopes, end, binding=binding)
+        return text, [row]
 
     def _end(self, life: timedelta, granted: Granted | None) -> datetime:
         """No token outlives its grant."""
         end = self.now + life
         return min(end, granted.until) if granted is not None else end
-
-    def _mint(
-        self,
-        kind: str,
-        family: Family,
-        scopes: list[str],
-        end: datetime,
-        binding: dict[str, Any] | None,
-    ) -> str:
-        return mint(self.conn, self.now, kind, family, scopes, end, binding=binding)

@@ -44,7 +44,7 @@ def create_token(
     if len(_live(db, owner_id, now)) >= MAX_LIVE:
         raise PersonalTokenInvalid(f"You have {MAX_LIVE} tokens; end one of them first.")
     token = mint(
-        db,
+        db.connection(),
         now,
         "personal",
         Family(new_id(), None, owner_id, None),

@@ -7,21 +7,20 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from app.kit.clock import Clock
 from app.kit.crypto import sha256
+from app.kit.prepared import Prepared
 from app.oauth.models import SeenOnce
 
-_ADD = {
-    "sqlite": sqlite.insert(SeenOnce).on_conflict_do_nothing().returning(SeenOnce.seen_hash),
-    "postgresql": postgresql.insert(SeenOnce)
-    .on_conflict_do_nothing()
-    .returning(SeenOnce.seen_hash),
-}
+_ADD = Prepared(
+    sqlite=sqlite.insert(SeenOnce).on_conflict_do_nothing().returning(SeenOnce.seen_hash),
+    postgresql=postgresql.insert(SeenOnce).on_conflict_do_nothing().returning(SeenOnce.seen_hash),
+)
 
 
 def burn(conn: Connection, namespace: str, text: str, expires_at: datetime) -> bool:
     """Use up `text`, which nobody takes after `expires_at` in any case; False where it was used
     before. The caller's transaction must be committed for it to count."""
     row = {"seen_hash": sha256(f"{namespace}\0{text}"), "expires_at": expires_at}
-    return conn.execute(_ADD[conn.dialect.name], row).first() is not None
+    return _ADD.one(conn, row) is not None
 
 
 def forget_old(conn: Connection, clock: Clock) -> int:

@@ -19,6 +19,7 @@ from app.oauth.http import Answer, Ask, OAuthRequest, refusal
 from app.oauth.issue import Issue
 from app.oauth.pkce import S256Only
 from app.oauth.revoke import Revocation
+from app.oauth.tokens import store
 from app.organizations.clients import find_client
 
 GRANTS: tuple[tuple[Any, tuple[Any, ...]], ...] = (
@@ -32,14 +33,12 @@ ENDPOINTS = (Revocation,)
 class Server(AuthorizationServer):
     """Holds the connection and the time, so that Authlib's callbacks need nothing else."""
 
-    def __init__(
-        self, conn: Connection, authority: Authority, caller: Caller | None = None
-    ) -> None:
+    def __init__(self, conn: Connection, authority: Authority) -> None:
         super().__init__()
         self.conn = conn
         self.authority = authority
         self.now = authority.clock.now()
-        self.caller = caller
+        self._made: list[dict[str, Any]] = []
         for grant, extensions in GRANTS:
             self.register_grant(grant, extensions)
         for endpoint in ENDPOINTS:
@@ -56,11 +55,12 @@ class Server(AuthorizationServer):
     def authenticate_client(
         self, request: OAuthRequest, methods: Any, endpoint: str = "token"
     ) -> OAuthClient:
-        """Who was let in (`clientauth`), before this transaction."""
-        assert self.caller is not None  # this endpoint admits callers first
-        if self.caller.client is None:
-            raise self.caller.error or InvalidRequestError()
-        return self.caller.client
+        """Who was let in (`admit`), before anything else of this transaction."""
+        caller: Caller | None = request.caller
+        assert caller is not None  # this endpoint admits callers first
+        if caller.client is None:
+            raise caller.error or InvalidRequestError()
+        return caller.client
 
     def get_authorization_grant(self, request: OAuthRequest) -> Any:
         """Stock would put the raw response_type into the error, and break on a quote in it."""
@@ -78,8 +78,17 @@ class Server(AuthorizationServer):
         return answer
 
     def save_token(self, token: dict[str, Any], request: OAuthRequest) -> None:
-        """Store the tokens and complete the answer in place: it is the one that is sent."""
-        Issue(self.conn, self.now, self.authority, request).complete(token)
+        """Make the tokens and complete the answer in place: it is the one that is sent."""
+        self._made += Issue(self.now, self.authority, request).complete(token)
+
+    def answer_token(self, ask: Ask, caller: Caller) -> Answer:
+        """RFC 6749 §3.2. What it stores, `flush` does. Undone carries a refusal out of it."""
+        return self.create_token_response(_request(self.authority, ask, caller))
+
+    def flush(self) -> None:
+        """Store all tokens that were made."""
+        store(self.conn, self._made)
+        self._made = []
 
     def create_oauth2_request(self, request: OAuthRequest) -> OAuthRequest:
         return request
@@ -100,22 +109,24 @@ class Server(AuthorizationServer):
 
 
 def answer_token(conn: Connection, authority: Authority, ask: Ask, caller: Caller) -> Answer:
-    """The token endpoint as one work of the writer. Undone carries a refusal out of it."""
-    return Server(conn, authority, caller).create_token_response(_request(authority, ask, caller))
+    """The token endpoint for one form. Undone carries a refusal out of it."""
+    server = Server(conn, authority)
+    answer = server.answer_token(ask, caller)
+    server.flush()
+    return answer
 
 
 def answer_revocation(conn: Connection, authority: Authority, ask: Ask, caller: Caller) -> Answer:
     """The revocation endpoint, likewise."""
-    server = Server(conn, authority, caller)
+    server = Server(conn, authority)
     request = _request(authority, ask, caller)
     answer: Answer = server.create_endpoint_response(Revocation.ENDPOINT_NAME, request)
     return answer
 
 
 def _request(authority: Authority, ask: Ask, caller: Caller) -> OAuthRequest:
-    return OAuthRequest(
-        "POST", authority.issuer + ask.path, ask.form, jkt=caller.jkt, accept=ask.accept
-    )
+    uri = authority.issuer + ask.path
+    return OAuthRequest("POST", uri, ask.form, caller=caller, accept=ask.accept)
 
 
 def _announce(

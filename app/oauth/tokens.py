@@ -3,7 +3,7 @@
 Everything that came of one authorization shares a `family_id`, so that it can end together.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from app.kit.clock import Clock
 from app.kit.crypto import sha256
 from app.kit.ids import new_id, new_secret
+from app.kit.prepared import Prepared
 from app.oauth.models import AuthorizationCode, Token
 
 PREFIXES = {
@@ -24,7 +25,7 @@ PREFIXES = {
     "code": "inseam_ac_",
 }
 
-_ADD_TOKEN = insert(Token)  # built once: building a statement costs as much as running it
+_ADD_TOKEN = Prepared(insert(Token))
 _DEAD_KEPT = timedelta(days=30)
 
 
@@ -40,7 +41,7 @@ class Family:
 
 
 def mint(
-    conn: Connection | Session,
+    conn: Connection,
     now: datetime,
     kind: str,
     family: Family,
@@ -49,6 +50,29 @@ def mint(
     **more: Any,
 ) -> str:
     """Store a token; the only clear copy of it."""
+    token, row = make_token(now, kind, family, scopes, expires_at, **more)
+    store(conn, [row])
+    return token
+
+
+def store(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Store tokens that were made."""
+    if rows:
+        _ADD_TOKEN.run_each(conn, rows)
+
+
+def make_token(
+    now: datetime,
+    kind: str,
+    family: Family,
+    scopes: Sequence[str],
+    expires_at: datetime,
+    *,
+    name: str | None = None,
+    objects: Sequence[str] | None = None,
+    binding: Mapping[str, Any] | None = None,
+) -> tuple[str, dict[str, Any]]:
+    """A token, the only clear copy of it, and its row."""
     token = new_secret(PREFIXES[kind])
     row = {
         "token_hash": sha256(token),
@@ -59,12 +83,18 @@ def mint(
         "client_id": family.client_id,
         "owner_id": family.owner_id,
         "grant_id": family.grant_id,
+        "name": name,
         "scopes": list(scopes),
+        "objects": objects,
+        "binding": binding,
         "created_at": now,
         "expires_at": expires_at,
+        "last_used_at": None,
+        "used_at": None,
+        "dead_at": None,
+        "dead_reason": None,
     }
-    conn.execute(_ADD_TOKEN, [row | more])
-    return token
+    return token, row
 
 
 def mint_code(conn: Connection | Session, row: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ from app.kit.clock import Clock
 from app.kit.crypto import sha256
 from app.kit.errors import fault_text
 from app.kit.ids import new_secret
+from app.kit.prepared import Prepared
 from app.organizations.errors import (
     ClientInvalid,
     PurposeInvalid,
@@ -98,8 +99,10 @@ class KnownClient:
 
 
 # Built once: building a statement costs as much as running it.
-_KNOWN = select(*(getattr(Client, name) for name in KnownClient.__dataclass_fields__)).where(
-    Client.client_id == bindparam("client_id"), Client.disabled_at.is_(None)
+_KNOWN = Prepared(
+    select(*(getattr(Client, name) for name in KnownClient.__dataclass_fields__)).where(
+        Client.client_id == bindparam("client_id"), Client.disabled_at.is_(None)
+    )
 )
 
 
@@ -228,7 +231,10 @@ def find_client(conn: Connection | Session, client_id: str) -> KnownClient | Non
     """A client that is not disabled (hot path)."""
     if len(client_id) > 100 or "\x00" in client_id:
         return None
-    row = conn.execute(_KNOWN, {"client_id": client_id}).one_or_none()
+    if isinstance(conn, Session):
+        conn.flush()
+        conn = conn.connection()
+    row = _KNOWN.one(conn, {"client_id": client_id})
     return KnownClient(*row) if row is not None else None
 
 
