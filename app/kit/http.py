@@ -139,12 +139,23 @@ class HotRoad:
 async def read_whole(request: Request) -> bytes:
     """The whole body, as `Request.body` gives it, without the generators. ClientDisconnect where
     it ends early."""
+    body = await read_most(request, None)
+    assert body is not None  # there is no limit
+    return body
+
+
+async def read_most(request: Request, limit: int | None) -> bytes | None:
+    """The whole body; None where it has more bytes than `limit`. ClientDisconnect."""
     chunks: list[bytes] = []
+    length = 0
     while True:
         message = await request.receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         chunks.append(message.get("body", b""))
+        length += len(chunks[-1])
+        if limit is not None and length > limit:
+            return None
         if not message.get("more_body", False):
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 

@@ -52,7 +52,7 @@ class Prepared:
         self._statement = statement
         self._by_dialect = by_dialect
         self._texts: dict[tuple[str, int], _Text] = {}
-        self._inserts: dict[tuple[str, int], _Text] = {}
+        self._inserts: dict[tuple[str, tuple[str, ...], int], _Text] = {}
 
     def all(self, conn: Connection, values: Mapping[str, Any]) -> list[Any]:
         """The rows as named tuples, each value as its column's type gives it."""
@@ -74,10 +74,13 @@ class Prepared:
         """What the driver runs: it once with these values, or once for each row of them."""
         if isinstance(given, Mapping):
             yield self._with_values(dialect, given)
-        elif dialect.name == "postgresql" and isinstance(self._of(dialect), Insert):
+        elif not isinstance(self._of(dialect), Insert):
+            text = self._text(dialect, 0, given[0])
+            yield _Message(text, [_ready(text, {**text.constants, **row}) for row in given])
+        elif dialect.name == "postgresql":
             yield from self._with_rows(dialect, given)
         else:
-            text = self._text(dialect, 0, given[0])
+            text = self._insert(dialect, tuple(given[0]), 0, given[0])
             yield _Message(text, [_ready(text, {**text.constants, **row}) for row in given])
 
     def _with_values(self, dialect: Dialect, values: Mapping[str, Any]) -> _Message:
@@ -103,12 +106,21 @@ class Prepared:
                 given.update(
                     zip(_numbered(names, number), map(row.__getitem__, names), strict=True)
                 )
-            text = self._inserts.get((dialect.name, count))
-            if text is None:
-                text = _compile(dialect, _repeated(self._of(dialect), names, count), given)
-                self._inserts[dialect.name, count] = text
+            text = self._insert(dialect, names, count, given)
             yield _Message(text, _ready(text, text.constants | given))
             start += count
+
+    def _insert(
+        self, dialect: Dialect, names: tuple[str, ...], count: int, values: Mapping[str, Any]
+    ) -> _Text:
+        """The INSERT of so many rows with these columns and no others; 0 of one by itself."""
+        text = self._inserts.get((dialect.name, names, count))
+        if text is None:
+            insert = self._of(dialect)
+            told = _repeated(insert, names, count) if count else insert
+            text = _compile(dialect, told, values, None if count else names)
+            self._inserts[dialect.name, names, count] = text
+        return text
 
     def _text(self, dialect: Dialect, length: int, values: Mapping[str, Any]) -> _Text:
         text = self._texts.get((dialect.name, length))
@@ -177,9 +189,14 @@ def _as_sqlalchemy(conn: Connection, sql: str) -> Iterator[None]:
         raise told from error
 
 
-def _compile(dialect: Dialect, statement: Any, values: Mapping[str, Any]) -> _Text:
+def _compile(
+    dialect: Dialect,
+    statement: Any,
+    values: Mapping[str, Any],
+    columns_of_insert: Sequence[str] | None = None,
+) -> _Text:
     plain = _positional(dialect)
-    compiled = statement.compile(dialect=plain)
+    compiled = statement.compile(dialect=plain, column_keys=columns_of_insert)
     state = compiled.construct_expanded_state(values)
     binds = {name: _maker(one.type, plain) for one, name in compiled.bind_names.items()}
     for name, names in state.parameter_expansion.items():

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from app.kit.errors import TooManyRequests
 from app.kit.limits import Limit, spend_together
 from app.oauth.authority import Authority
-from app.oauth.clientauth import Caller, authenticate
+from app.oauth.clientauth import Caller, Credentials, authenticate
 from app.oauth.dpop import BadProof, NonceWanted, Proof, check_proof
 from app.oauth.errors import InvalidDpopProof, UseDpopNonce
 from app.oauth.http import Ask
@@ -20,29 +20,31 @@ from app.organizations.clients import KnownClient, find_client
 Admitted = Caller | TooManyRequests | KeysWanted
 
 
-def admit(conn: Connection, authority: Authority, asks: Sequence[Ask]) -> list[Admitted]:
-    """The caller of each form, counted. What is wrong is told, not raised, so that the count
-    stays, and so that assertion and proof stay used up."""
+def admit(
+    conn: Connection, authority: Authority, asked: Sequence[tuple[Ask, Credentials | OAuth2Error]]
+) -> list[Admitted]:
+    """The caller of each form, by what it shows, counted. What is wrong is told, not raised, so
+    that the count stays, and so that assertion and proof stay used up."""
 
     @cache
     def find(client_id: str) -> KnownClient | None:
         return find_client(conn, client_id)
 
-    def look(ask: Ask) -> Caller | KeysWanted:
+    def look(shown: Credentials | OAuth2Error) -> Caller | KeysWanted:
         try:
-            return authenticate(conn, authority, ask, find)
+            return authenticate(conn, authority, shown, find)
         except KeysWanted as wanted:
             return wanted
 
     limit = Limit("token", authority.settings.rate_token_per_minute, 60)
-    found = [look(ask) for ask in asks]
+    found = [look(shown) for _, shown in asked]
     subjects = [one.subject for one in found if isinstance(one, Caller)]
     over = iter(spend_together(conn, authority.clock, limit, subjects))
     return [
         (next(over) or _with_key(conn, authority, ask, caller))
         if isinstance(caller, Caller)
         else caller
-        for ask, caller in zip(asks, found, strict=True)
+        for (ask, _), caller in zip(asked, found, strict=True)
     ]
 
 

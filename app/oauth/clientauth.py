@@ -50,7 +50,7 @@ class Caller:
 def authenticate(
     conn: Connection,
     authority: Authority,
-    ask: Ask,
+    told: "Credentials | OAuth2Error",
     find: Callable[[str], KnownClient | None],
 ) -> Caller:
     """Who calls: one and the same error for an unknown client, a disabled one and a wrong secret.
@@ -58,10 +58,8 @@ def authenticate(
 
     An assertion is used up in this transaction. KeysWanted goes through.
     """
-    try:
-        told = read_credentials(ask.form, ask.authorization)
-    except (InvalidClientError, InvalidRequestError) as error:
-        return Caller("nobody", error=error)
+    if isinstance(told, OAuth2Error):
+        return Caller("nobody", error=told)
     known = find(told.client_id)
     is_right = check_secret(known, told.secret or "")  # also for nobody, so that it takes as long
     if known is None:
@@ -75,6 +73,14 @@ def authenticate(
     if not is_right:
         return Caller(f"{known.client_id}\0unproven", error=_failed())
     return Caller(known.client_id, OAuthClient(known))
+
+
+def credentials_of(ask: Ask) -> Credentials | OAuth2Error:
+    """What the request shows of its client, or what is wrong with that."""
+    try:
+        return read_credentials(ask.form, ask.authorization)
+    except (InvalidClientError, InvalidRequestError) as error:
+        return error
 
 
 def read_credentials(form: Mapping[str, str], authorization: str | None) -> Credentials:

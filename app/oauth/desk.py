@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from app.kit.errors import DomainError
 from app.oauth.admit import Admitted, admit
 from app.oauth.authority import Authority
-from app.oauth.clientauth import Caller
+from app.oauth.clientauth import Caller, Credentials
 from app.oauth.errors import Undone
 from app.oauth.http import Answer, Ask, domain_refusal, refusal
 from app.oauth.server import Server, answer_token
@@ -19,9 +19,10 @@ Endpoint = Callable[[Connection, Authority, Ask, Caller], Answer]
 
 @dataclass(frozen=True)
 class Filed:
-    """A form, and the endpoint it was sent to."""
+    """A form, what it shows of its client, and the endpoint it was sent to."""
 
     ask: Ask
+    shown: Credentials | OAuth2Error
     endpoint: Endpoint
 
     @property
@@ -44,7 +45,7 @@ class Desk:
         of the rest. An endpoint is undone where it says so, alone.
         """
         server = Server(conn, self.authority)
-        callers = admit(conn, self.authority, [one.ask for one in filed])
+        callers = admit(conn, self.authority, [(one.ask, one.shown) for one in filed])
         answers = [
             self._answer(server, one, caller) for one, caller in zip(filed, callers, strict=True)
         ]

@@ -4,25 +4,14 @@ transaction: documents about themselves, and their keys."""
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from authlib.oauth2 import OAuth2Error
 from starlette.concurrency import run_in_threadpool
 
 from app.kit.db import Database
 from app.oauth import documents
 from app.oauth.authority import Authority
-from app.oauth.clientauth import read_credentials
-from app.oauth.http import Ask
 from app.oauth.jwks import KeysWanted
 
 T = TypeVar("T")
-
-
-def caller_of(ask: Ask) -> str:
-    """The client that a request says it is of; nothing where it does not say, or says two."""
-    try:
-        return read_credentials(ask.form, ask.authorization).client_id
-    except OAuth2Error:
-        return ""
 
 
 async def know(database: Database, authority: Authority, client_id: str, host: str) -> None:

@@ -15,6 +15,7 @@ from app.kit.http import AppDatabase, AppSettings
 from app.kit.limits import Limit, spend
 from app.oauth.authority import Authority
 from app.oauth.authorize import URI, NotTrusted, asking_client, authorize, push
+from app.oauth.clientauth import Credentials, credentials_of
 from app.oauth.desk import Endpoint, Filed
 from app.oauth.errors import RESOURCE_METADATA
 from app.oauth.http import (
@@ -26,7 +27,7 @@ from app.oauth.http import (
     send_to,
 )
 from app.oauth.metadata import resource_metadata, server_metadata
-from app.oauth.outside import caller_of, know, with_keys
+from app.oauth.outside import know, with_keys
 from app.oauth.server import answer_revocation, answer_token
 from app.oauth.tools import AppAuthority
 
@@ -178,9 +179,11 @@ async def _answer(
 ) -> Response:
     answer_together = request.app.state.answer_together
     try:
-        filed = Filed(await read_ask(request), endpoint)
-        host = request.client.host if request.client else ""
-        await know(database, authority, caller_of(filed.ask), host)
+        ask = await read_ask(request)
+        filed = Filed(ask, credentials_of(ask), endpoint)
+        if isinstance(filed.shown, Credentials):
+            host = request.client.host if request.client else ""
+            await know(database, authority, filed.shown.client_id, host)
         answer = await with_keys(authority, lambda: database.run_jointly(answer_together, filed))
     except OAuth2Error as error:
         answer = refusal(error)
