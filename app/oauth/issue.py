@@ -6,7 +6,7 @@ from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidGrantError
 
-from app.kit.ids import new_id
+from app.kit.ids import new_ordered_id
 from app.oauth.asking import read_resources
 from app.oauth.authority import Authority
 from app.oauth.details import BadDetails, Entry, covers, read_details
@@ -75,7 +75,7 @@ class Issue:
     def complete(self, token: dict[str, Any]) -> list[dict[str, Any]]:
         """Turn the announced answer into the real one; the rows of the tokens in it."""
         granted: Granted | None = self.request.user
-        wish: Wish = getattr(self.request, "wish", Wish(None, None))
+        wish: Wish = self.request.wish
         family, scopes = self._family(), to_list(token["scope"])
         if wish.details is not None:
             kinds = {scope_of(kind) for entry in wish.details for kind in entry.datatypes}
@@ -83,9 +83,10 @@ class Issue:
             token["scope"] = " ".join(scopes)
         with_refresh = token.pop("with_refresh")
         settings = self.authority.settings
-        life = timedelta(seconds=settings.access_token_seconds)
-        ends = [entry.until for entry in wish.details or [] if entry.until is not None]
-        expires_at = min([self._end(life, granted), *ends])
+        expires_at = self._end(timedelta(seconds=settings.access_token_seconds), granted)
+        if wish.details is not None:
+            ends = [entry.until for entry in wish.details if entry.until is not None]
+            expires_at = min([expires_at, *ends])
         binding = self._binding(wish)
         token["access_token"], row = make_token(
             self.now, "access", family, scopes, expires_at, binding=binding
@@ -135,7 +136,7 @@ class Issue:
         if old is not None:
             row = old.row
             return Family(row.family_id, client_id, row.owner_id, row.grant_id, row.generation + 1)
-        return Family(new_id(), client_id, None, None)
+        return Family(new_ordered_id(), client_id, None, None)
 
     def _carried(self, scopes: list[str]) -> list[str]:
         """A refresh token keeps all scopes, also when the access token got fewer."""

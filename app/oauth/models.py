@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint
+from sqlalchemy import CheckConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.kit.columns import Blob, Id, Instant, Json, Whole, Words
@@ -41,7 +41,14 @@ class Token(Base):
 
     __tablename__ = "tokens"
     __table_args__ = family(
-        "hash", CheckConstraint("kind IN ('access','refresh','personal')", "kind")
+        "hash",
+        CheckConstraint("kind IN ('access','refresh','personal')", "kind"),
+        Index(
+            "ix_tokens_owned",
+            "owner_id",
+            sqlite_where=text("owner_id IS NOT NULL"),
+            postgresql_where=text("owner_id IS NOT NULL"),
+        ),
     )
 
     token_hash: Mapped[bytes] = mapped_column(Blob(32), primary_key=True)
@@ -50,7 +57,7 @@ class Token(Base):
     family_id: Mapped[UUID] = mapped_column(Id, index=True)
     generation: Mapped[int] = mapped_column(Whole)
     client_id: Mapped[str | None] = mapped_column(Words(100))
-    owner_id: Mapped[UUID | None] = mapped_column(Id, index=True)
+    owner_id: Mapped[UUID | None] = mapped_column(Id)
     grant_id: Mapped[UUID | None] = mapped_column(Id)
     name: Mapped[str | None] = mapped_column(Words(100))
     scopes: Mapped[list[str]] = mapped_column(Json)

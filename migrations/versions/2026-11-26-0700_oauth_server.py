@@ -17,6 +17,8 @@ def upgrade() -> None:
     op.add_column('authorization_codes', sa.Column('binding', columns.Json(), nullable=True))
     op.add_column('tokens', sa.Column('binding', columns.Json(), nullable=True))
     op.add_column('grant_details', sa.Column('terms', columns.Json(), nullable=True))
+    op.drop_index(op.f('ix_tokens_owner_id'), table_name='tokens')
+    op.create_index('ix_tokens_owned', 'tokens', ['owner_id'], unique=False, sqlite_where=sa.text('owner_id IS NOT NULL'), postgresql_where=sa.text('owner_id IS NOT NULL'))
     op.create_table('pushed_requests',
     sa.Column('uri_hash', columns.Blob(32), nullable=False),
     sa.Column('client_id', columns.Words(100), nullable=False),
@@ -93,6 +95,8 @@ def downgrade() -> None:
     op.drop_table('device_codes')
     op.drop_index(op.f('ix_pushed_requests_expires_at'), table_name='pushed_requests')
     op.drop_table('pushed_requests')
+    op.drop_index('ix_tokens_owned', table_name='tokens', sqlite_where=sa.text('owner_id IS NOT NULL'), postgresql_where=sa.text('owner_id IS NOT NULL'))
+    op.create_index(op.f('ix_tokens_owner_id'), 'tokens', ['owner_id'], unique=False)
     for table, column in (
         ('grant_details', 'terms'),
         ('tokens', 'binding'),
