@@ -2,10 +2,10 @@
 
 import asyncio
 import threading
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, suppress
+from queue import SimpleQueue
 from typing import Any
 
 from sqlalchemy import Connection
@@ -133,34 +133,39 @@ class Writer:
 
     def __init__(self, begin: Begin) -> None:
         self._begin = begin
-        self._waiting: deque[Task] = deque()
-        self._wake = threading.Condition()
+        self._waiting: SimpleQueue[Task | None] = SimpleQueue()  # None is the last of all
+        self._door = threading.Lock()
         self._is_closed = False
         self._thread: threading.Thread | None = None
 
     def submit(self, task: Task) -> None:
-        with self._wake:
+        with self._door:
             if self._is_closed:
                 raise Unavailable("The service is stopping.")
             if self._thread is None:
                 self._thread = threading.Thread(target=self._loop, name="writer", daemon=True)
                 self._thread.start()
-            self._waiting.append(task)
-            self._wake.notify()
+            self._waiting.put(task)
 
     def close(self) -> None:
-        with self._wake:
+        with self._door:
             self._is_closed = True
-            self._wake.notify()
+            self._waiting.put(None)
         if self._thread is not None:
             self._thread.join(timeout=30)
 
     def _take(self) -> list[Task]:
-        with self._wake:
-            while not self._waiting and not self._is_closed:
-                self._wake.wait()
-            size = min(len(self._waiting), _MAX_GROUP)
-            return [self._waiting.popleft() for _ in range(size)]
+        """Whatever waits, once anything does; nothing when that is all there will be."""
+        group: list[Task] = []
+        task = self._waiting.get()
+        while task is not None:
+            group.append(task)
+            if len(group) == _MAX_GROUP or self._waiting.empty():
+                return group
+            task = self._waiting.get()
+        if group:
+            self._waiting.put(None)  # for the next time
+        return group
 
     def _loop(self) -> None:
         while group := self._take():
