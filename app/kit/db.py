@@ -10,6 +10,7 @@ PostgreSQL needs no lane; row locks do the work there.
 import asyncio
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -108,6 +109,7 @@ class Database:
         # The writer's own on PostgreSQL: it finds out by itself that a connection was lost.
         self._writing = self.engine if self.is_sqlite else _make_postgres(url, 1, busy_seconds)
         self._writer = Writer(self._begin_writing)
+        self._here = threading.local()
 
     def close(self) -> None:
         """Let the writer finish what waits, then close every connection."""
@@ -190,9 +192,17 @@ class Database:
         self, work: "Callable[[Connection, Sequence[P]], Sequence[T | Exception]]", given: P
     ) -> T:
         """The outcome of a task. A caller that goes away leaves it to be done all the same."""
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[T] = self._running_loop().create_future()
         self._writer.submit(Task(work, given, future))
         return await future
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        """As asyncio tells, which asks the kernel for the process each time (until Python 3.12). A
+        loop that was seen in this thread and runs is the one that runs."""
+        loop: asyncio.AbstractEventLoop | None = getattr(self._here, "loop", None)
+        if loop is None or not loop.is_running():
+            loop = self._here.loop = asyncio.get_running_loop()
+        return loop
 
     def purge(self, tables: Sequence[str], *, is_secret: bool = False) -> None:
         """Take what was deleted from `tables` out of the files, as far as that is needed: what is

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Annotated, Any
 
@@ -216,14 +217,15 @@ class BodyGate:
         """The body as it comes, cut off where it outgrows the limit without having said so, or
         where it drips so slowly that only an attacker would send it."""
         taken, is_whole = 0, False
-        deadline = asyncio.get_running_loop().time() + self.seconds
+        deadline = time.monotonic() + self.seconds
 
         async def take() -> Message:
             nonlocal taken, is_whole
             message = None if is_whole else _at_once(receive)
             if message is None:
                 try:
-                    async with asyncio.timeout_at(None if is_whole else deadline):
+                    left = None if is_whole else deadline - time.monotonic()
+                    async with asyncio.timeout(left):
                         message = await receive()
                 except TimeoutError as error:
                     raise MalformedRequest("The body did not come in time.") from error
