@@ -1,7 +1,7 @@
 """Identifiers made by the application, never by the database."""
 
 import secrets
-import time
+from datetime import datetime
 from random import Random
 from uuid import UUID, uuid5
 from uuid import uuid4 as new_id
@@ -32,10 +32,10 @@ def new_request_id() -> str:
     return f"{_random.getrandbits(128):032x}"
 
 
-def new_ordered_id() -> UUID:
+def new_ordered_id(now: datetime) -> UUID:
     """UUIDv7 (RFC 9562 §5.7) for what an index holds by the thousand: the new ones lie together. It
     tells its millisecond, so it stays within."""
-    made = time.time_ns() // 1_000_000 << 80 | secrets.randbits(80)
+    made = int(now.timestamp() * 1000) << 80 | secrets.randbits(80)
     return UUID(int=made & _NO_MARKS | _MARKS_OF_7)
 
 

@@ -136,7 +136,7 @@ class Issue:
         if old is not None:
             row = old.row
             return Family(row.family_id, client_id, row.owner_id, row.grant_id, row.generation + 1)
-        return Family(new_ordered_id(), client_id, None, None)
+        return Family(new_ordered_id(self.now), client_id, None, None)
 
     def _carried(self, scopes: list[str]) -> list[str]:
         """A refresh token keeps all scopes, also when the access token got fewer."""

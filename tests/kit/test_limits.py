@@ -7,7 +7,7 @@ import pytest
 from app.kit.clock import FixedClock
 from app.kit.db import Database
 from app.kit.errors import TooManyRequests
-from app.kit.limits import Limit, check, spend
+from app.kit.limits import Limit, check, spend, spend_together
 
 LIMIT = Limit("test", 3, 60)
 
@@ -31,3 +31,18 @@ def test_a_check_counts_nothing_and_sees_what_was_spent(
             spend(conn, clock, LIMIT, "a")
         clock.advance(timedelta(seconds=60))
         check(conn, clock, LIMIT, "a", 3)
+
+
+def test_several_are_counted_at_once_and_each_is_told(
+    database: Database, clock: FixedClock
+) -> None:
+    with database.connection() as conn:
+        assert spend_together(conn, clock, LIMIT, []) == []
+        told = spend_together(conn, clock, LIMIT, ["b", "a", "a", "a", "a", "b"])
+        assert [error is None for error in told] == [True, True, True, True, False, True]
+        assert told[4] is not None
+        assert 0 < told[4].extra["retry_after"] <= 60
+        told = spend_together(conn, clock, LIMIT, ["b", "b", "a"])
+        assert [error is None for error in told] == [True, False, False]
+        with pytest.raises(TooManyRequests):
+            spend(conn, clock, LIMIT, "b")

@@ -158,3 +158,16 @@ def test_a_lost_connection_is_done_with(database: Database) -> None:
 
 def _ids(jobs: list[dict[str, Any]]) -> Several:
     return Several([job["job_id"] for job in jobs])
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_rows_are_inserted_with_the_columns_they_have(database: Database, count: int) -> None:
+    jobs = [a_job(n) for n in range(count)]
+    short = [{name: one for name, one in job.items() if one is not None} for job in jobs]
+    others = [a_job(n, lease_until=NOW) for n in range(count)]
+    with database.connection() as conn:
+        run_together(conn, [(ADD, short), (ADD, others)])
+        found = FIND.all(conn, {"ids": Several([job["job_id"] for job in [*jobs, *others]])})
+    assert sorted((row.done, row.lease_until is None) for row in found) == sorted(
+        [(n, True) for n in range(count)] + [(n, False) for n in range(count)]
+    )
