@@ -8,11 +8,12 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from authlib.oauth2 import OAuth2Error
-from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError
+from authlib.oauth2.rfc6749 import InvalidClientError, InvalidGrantError, InvalidRequestError
 from sqlalchemy import Connection
 
 from app.oauth.authority import Authority
 from app.oauth.client import OAuthClient
+from app.oauth.devices import JWT_BEARER, Device, claimed_object, open_assertion
 from app.oauth.http import Ask
 from app.oauth.jwt import BadJwt, check_lifetime, open_jwt, peek
 from app.oauth.replay import burn
@@ -28,23 +29,26 @@ _LONGEST = timedelta(hours=1)  # that an assertion may live
 
 @dataclass(frozen=True)
 class Credentials:
-    """Who a caller says to be, and what it shows: a secret, an assertion, or neither."""
+    """Who a caller says to be, and what it shows: a secret, an assertion, or neither; or, as no
+    client, the assertion that is a grant itself (RFC 7523 §2.1)."""
 
     client_id: str
     secret: str | None = None
     assertion: str | None = None
+    grant: str | None = None
 
 
 @dataclass(frozen=True)
 class Caller:
     """A client that proved itself, or the error that says that it did not; `subject` is what a
     rate limit counts: a client, apart from those who only use its name. `jkt` is the thumbprint of
-    the key whose proof of possession came along (RFC 9449)."""
+    the key whose proof of possession came along (RFC 9449). A `device` is no client."""
 
     subject: str
     client: OAuthClient | None = None
     jkt: str | None = None
     error: OAuth2Error | None = None
+    device: Device | None = None
 
 
 def authenticate(
@@ -60,6 +64,8 @@ def authenticate(
     """
     if isinstance(told, OAuth2Error):
         return Caller("nobody", error=told)
+    if told.grant is not None:
+        return _device(conn, authority, told.grant)
     known = find(told.client_id)
     is_right = check_secret(known, told.secret or "")  # also for nobody, so that it takes as long
     if known is None:
@@ -73,6 +79,17 @@ def authenticate(
     if not is_right:
         return Caller(f"{known.client_id}\0unproven", error=_failed())
     return Caller(known.client_id, OAuthClient(known))
+
+
+def _device(conn: Connection, authority: Authority, text: str) -> Caller:
+    """The object that an assertion is of; what failed counts apart, so that nobody uses up its
+    room by its name."""
+    object_id = claimed_object(authority, text)
+    try:
+        device = open_assertion(conn, authority, text)
+    except BadJwt as error:
+        return Caller(f"object\0{object_id}\0unproven", error=InvalidGrantError(error.detail))
+    return Caller(f"object\0{object_id}", device=device)
 
 
 def credentials_of(ask: Ask) -> Credentials | OAuth2Error:
@@ -93,6 +110,8 @@ def read_credentials(form: Mapping[str, str], authorization: str | None) -> Cred
     if has_assertion:
         return _read_assertion(form)
     if authorization is None:
+        if posted_id is None and form.get("grant_type") == JWT_BEARER and "assertion" in form:
+            return Credentials("", grant=form["assertion"])
         if posted_id is None:
             raise _failed()
         return Credentials(posted_id, posted_secret)

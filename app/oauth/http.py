@@ -52,8 +52,9 @@ class Answer:
     """What Authlib wants said, before it becomes a response."""
 
     status: int
-    body: Mapping[str, Any]
+    body: Mapping[str, Any] | str
     headers: Mapping[str, str] = field(default_factory=dict)
+    media_type: str = "application/json"
 
 
 class Payload(OAuth2Payload):
@@ -187,9 +188,10 @@ def domain_refusal(error: DomainError) -> Answer:
 
 
 def respond(answer: Answer) -> Response:
-    """JSON that nobody keeps."""
+    """JSON that nobody keeps, or a text of another kind."""
     headers = {**NO_STORE, **answer.headers}
-    return Response(jsonio.dumps(answer.body), answer.status, headers, "application/json")
+    body = answer.body if isinstance(answer.body, str) else jsonio.dumps(answer.body)
+    return Response(body, answer.status, headers, answer.media_type)
 
 
 def send_to(location: str) -> Response:

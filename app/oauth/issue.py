@@ -88,8 +88,10 @@ class Issue:
             ends = [entry.until for entry in wish.details if entry.until is not None]
             expires_at = min([expires_at, *ends])
         binding = self._binding(wish)
+        device = self.request.caller.device
+        objects = None if device is None else [str(device.object_id)]
         token["access_token"], row = make_token(
-            self.now, "access", family, scopes, expires_at, binding=binding
+            self.now, "access", family, scopes, expires_at, binding=binding, objects=objects
         )
         rows = [row]
         token["expires_in"] = int((expires_at - self.now).total_seconds())
@@ -108,6 +110,9 @@ class Issue:
 
     def _binding(self, wish: Wish) -> dict[str, Any] | None:
         found: dict[str, Any] = {}
+        device = self.request.caller.device
+        if device is not None:
+            found |= {"maker": str(device.maker_id), "device_key": device.key_id}
         if self.request.jkt is not None:
             found["jkt"] = self.request.jkt
         if wish.details is not None:
@@ -129,7 +134,8 @@ class Issue:
 
     def _family(self) -> Family:
         code, old = self.request.authorization_code, self.request.refresh_token
-        client_id = self.request.client.client_id
+        client = self.request.client
+        client_id = client.client_id if client is not None else None
         if code is not None:
             row = code.row
             return Family(row.family_id, client_id, row.owner_id, row.grant_id)

@@ -28,11 +28,12 @@ class BadJwt(Exception):
 
 def peek(text: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Header and claims of a compact JWS, not verified: to know whose keys to ask for. BadJwt."""
-    found, claims = _read(text)
+    found, claims = read_jwt(text)
     return dict(found.headers()), claims
 
 
-def _read(text: str) -> tuple[jws.CompactSignature, dict[str, Any]]:
+def read_jwt(text: str) -> tuple[jws.CompactSignature, dict[str, Any]]:
+    """A compact JWS and its claims, not verified. BadJwt."""
     if len(text) > _LONGEST:
         raise BadJwt("The JWT is very long.")
     try:
@@ -48,7 +49,7 @@ def _read(text: str) -> tuple[jws.CompactSignature, dict[str, Any]]:
 def open_jwt(authority: Authority, client: KnownClient, text: str) -> dict[str, Any]:
     """The claims of a JWT that the client signed (RFC 7515 §5.2), by an algorithm that is taken
     here. BadJwt, KeysWanted."""
-    found, claims = _read(text)
+    found, claims = read_jwt(text)
     header = found.headers()
     alg, kid = header.get("alg"), header.get("kid")
     if alg not in ALGORITHMS or "crit" in header:

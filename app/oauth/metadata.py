@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.oauth import asking, clientauth, details, pkce, registration, signatures
+from app.oauth import asking, clientauth, details, introspect, pkce, registration, signatures
 from app.oauth.scopes import CLIENT_SCOPES, OWNER_SCOPES, VENDOR_SCOPES
 from app.oauth.server import GRANTS
 from app.settings import Settings
@@ -33,6 +33,10 @@ def server_metadata(settings: Settings) -> dict[str, Any]:
         "token_endpoint_auth_signing_alg_values_supported": signatures.ALGORITHMS,
         "revocation_endpoint_auth_methods_supported": list(clientauth.METHODS),
         "revocation_endpoint_auth_signing_alg_values_supported": signatures.ALGORITHMS,
+        "introspection_endpoint": f"{origin}/oauth/introspect",
+        "introspection_endpoint_auth_methods_supported": list(clientauth.METHODS),
+        "introspection_endpoint_auth_signing_alg_values_supported": signatures.ALGORITHMS,
+        "introspection_signing_alg_values_supported": introspect.ALGORITHMS,
         "code_challenge_methods_supported": pkce.METHODS,
         "authorization_response_iss_parameter_supported": True,
         "authorization_details_types_supported": details.TYPES,

@@ -24,6 +24,7 @@ from app.oauth.dpop import BadProof, NonceWanted, Proof, check_proof
 from app.oauth.errors import InsufficientScope, InvalidToken, ProofInvalid, TokenMissing
 from app.oauth.personal import is_use_due, note_use
 from app.oauth.scopes import OWNER_SCOPES
+from app.objects.device_keys import signer_at
 
 _DATA = "/v1/data"
 _LONGEST = 200
@@ -49,6 +50,17 @@ class Principal:
     dead_reason: str | None
     last_used_at: datetime | None = None
     details: tuple[dict[str, Any], ...] | None = None
+
+    @property
+    def sender(self) -> UUID | None:
+        """The object that speaks for itself (RFC 7523): its maker's, and never for another."""
+        is_device = self.kind == "access" and self.client_id is None and self.objects
+        return self.objects[0] if is_device and self.objects else None
+
+    @property
+    def counted_as(self) -> str:
+        """Whose calls these are, for limits and for keys that make a call the same again."""
+        return self.client_id or f"object\0{self.sender}"
 
     @property
     def shown_name(self) -> str:
@@ -106,15 +118,15 @@ def principal_of(conn: Connection, clock: Clock, shown: Credential) -> Principal
     _check_binding(conn, binding, shown)
     return Principal(
         client_id=row.client_id,
-        org_id=row.org_id,
-        name=row.client_name if row.kind == "access" else row.name,
+        org_id=UUID(binding["maker"]) if "maker" in binding else row.org_id,
+        name=(row.client_name or "device") if row.kind == "access" else row.name,
         owner_id=row.owner_id,
         grant_id=row.grant_id,
         scopes=frozenset(row.scopes),
         objects=None if row.objects is None else tuple(UUID(one) for one in row.objects),
         kind=row.kind,
         token_id=row.token_id,
-        dead_reason=_dead_reason(conn, clock.now(), row),
+        dead_reason=dead_reason(conn, clock.now(), row),
         last_used_at=row.last_used_at,
         details=tuple(binding["details"]) if "details" in binding else None,
     )
@@ -214,15 +226,19 @@ def _fault(principal: Principal, scope: str) -> InvalidToken | InsufficientScope
     return None
 
 
-def _dead_reason(conn: Connection, now: datetime, row: Any) -> str | None:
+def dead_reason(conn: Connection, now: datetime, row: Any) -> str | None:
     """Why the token does not work now; what happened to the grant tells the vendor most."""
-    status = "active"
+    status, binding = "active", row.binding or {}
     if row.grant_id is not None:
         grant = queries.find_grant(conn, row.owner_id, row.grant_id)
         status = live_status(grant.status, grant.until, now) if grant else "revoked"
     if status not in ("active", "paused"):
         return status
-    if row.kind == "access" and (row.org_id is None or row.disabled_at is not None):
+    if "device_key" in binding:
+        _, keys = signer_at(conn, UUID(row.objects[0]), now) or (None, [])
+        if binding["device_key"] not in {key.key_id for key in keys}:
+            return "key-ended"
+    elif row.kind == "access" and (row.org_id is None or row.disabled_at is not None):
         return "client-disabled"
     if row.dead_at is not None:
         return str(row.dead_reason)

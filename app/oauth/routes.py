@@ -26,9 +26,10 @@ from app.oauth.http import (
     respond,
     send_to,
 )
+from app.oauth.introspect import JWT
 from app.oauth.metadata import resource_metadata, server_metadata
 from app.oauth.outside import know, with_keys
-from app.oauth.server import answer_revocation, answer_token
+from app.oauth.server import answer_introspection, answer_revocation, answer_token
 from app.oauth.tools import AppAuthority
 
 router = APIRouter(tags=["OAuth"])
@@ -64,6 +65,17 @@ _TOKEN_GIVEN = {
     "access_token": "inseam_at_2nZ3QX0rVb5iBf6v8nqKc1pJmY7w4TtDdLh9sGgA0eE",
     "expires_in": 600,
     "iss": "https://things.example",
+}
+
+_WORTH = {
+    "active": True,
+    "scope": "log:write",
+    "client_id": "big-denim-9f2c41d07ab3",
+    "token_type": "Bearer",
+    "exp": 1764158400,
+    "iat": 1764157800,
+    "iss": "https://things.example",
+    "aud": ["https://things.example"],
 }
 
 
@@ -141,6 +153,21 @@ async def revoke_token(
     """RFC 7009: ends all tokens of one authorization. The owner's permission stays; the owner
     sees it and ends it."""
     return await _answer(request, database, authority, answer_revocation)
+
+
+@router.post(
+    "/oauth/introspect",
+    summary="Ask what a token is worth",
+    openapi_extra=_form({"token": "inseam_at_…"}),
+    responses={200: {"content": {"application/json": {"example": _WORTH}, JWT: {}}}},
+)
+async def introspect_token(
+    request: Request, database: AppDatabase, authority: AppAuthority
+) -> Response:
+    """RFC 7662: of a token of the client's own; with the scope tokens:introspect also of tokens of
+    the clients and objects of its organization. Of any other `active` is false, as of one that
+    does not work now. With Accept: application/token-introspection+jwt signed (RFC 9701)."""
+    return await _answer(request, database, authority, answer_introspection)
 
 
 @router.get("/.well-known/oauth-authorization-server", summary="Authorization server metadata")

@@ -8,6 +8,7 @@ MAKER_SCOPES = {
     "products:write": "Register products",
     "objects:write": "Give objects their identity",
     "log:write": "Send records of use",
+    "tokens:introspect": "Ask what tokens of your own clients and objects are worth",
 }
 
 OWNER_SCOPES = {

@@ -14,8 +14,10 @@ from app.oauth.clientauth import Caller
 from app.oauth.errors import CodeBurnt, ReplayFound, Undone
 from app.oauth.grants.client_credentials import CredentialsGrant
 from app.oauth.grants.code import CodeGrant, refuse_response_type
+from app.oauth.grants.device_assertion import DeviceAssertionGrant
 from app.oauth.grants.refresh import RefreshGrant
 from app.oauth.http import Answer, Ask, OAuthRequest, refusal
+from app.oauth.introspect import Introspection, as_jwt
 from app.oauth.issue import Issue
 from app.oauth.pkce import S256Only
 from app.oauth.revoke import Revocation
@@ -26,8 +28,9 @@ GRANTS: tuple[tuple[Any, tuple[Any, ...]], ...] = (
     (CodeGrant, (S256Only(),)),
     (RefreshGrant, ()),
     (CredentialsGrant, ()),
+    (DeviceAssertionGrant, ()),
 )
-ENDPOINTS = (Revocation,)
+ENDPOINTS = (Revocation, Introspection)
 
 
 class Server(AuthorizationServer):
@@ -122,6 +125,16 @@ def answer_revocation(conn: Connection, authority: Authority, ask: Ask, caller: 
     request = _request(authority, ask, caller)
     answer: Answer = server.create_endpoint_response(Revocation.ENDPOINT_NAME, request)
     return answer
+
+
+def answer_introspection(
+    conn: Connection, authority: Authority, ask: Ask, caller: Caller
+) -> Answer:
+    """The introspection endpoint: JSON, or signed where that is asked (RFC 9701 §4)."""
+    server = Server(conn, authority)
+    request = _request(authority, ask, caller)
+    answer: Answer = server.create_endpoint_response(Introspection.ENDPOINT_NAME, request)
+    return as_jwt(authority, request, answer)
 
 
 def _request(authority: Authority, ask: Ask, caller: Caller) -> OAuthRequest:

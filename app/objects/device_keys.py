@@ -21,11 +21,19 @@ from app.objects.errors import (
     UnknownObject,
 )
 from app.objects.jwk import DeviceKey, read_jwk
-from app.objects.models import ObjectKey
+from app.objects.models import Object, ObjectKey
 from app.objects.spec import Strict
 from app.objects.tenures import lock_object
 
-__all__ = ["DeviceKey", "KeySpec", "keys_at", "list_keys", "register_key", "revoke_key"]
+__all__ = [
+    "DeviceKey",
+    "KeySpec",
+    "keys_at",
+    "list_keys",
+    "register_key",
+    "revoke_key",
+    "signer_at",
+]
 
 MOST_LIVE = 8
 MOST_SHOWN = 100
@@ -45,6 +53,8 @@ _LIVE = (
     )
     .order_by(ObjectKey.object_id, ObjectKey.not_before, ObjectKey.key_id)
 )
+
+_MAKER = select(Object.org_id).where(Object.object_id == bindparam("object_id"))
 
 
 def _check_written(value: object) -> object:
@@ -134,6 +144,16 @@ def keys_at(
         for object_id, *key in rows:
             found[object_id].append(DeviceKey(*key))
     return dict(found)
+
+
+def signer_at(
+    conn: Connection, object_id: UUID, now: datetime
+) -> tuple[UUID, list[DeviceKey]] | None:
+    """The maker's organization and the keys that count at `now`; None for an unknown object."""
+    org_id = conn.execute(_MAKER, {"object_id": object_id}).scalar_one_or_none()
+    if org_id is None:
+        return None
+    return org_id, keys_at(conn, [object_id], now).get(object_id, [])
 
 
 def _is_live(now: datetime) -> ColumnElement[bool]:

@@ -60,7 +60,8 @@ class LineResult(NamedTuple):
 class Call(NamedTuple):
     """What one maker sends in one call: records, or measurements that are yet to become records.
     `object_id` is the one that the call is about, where its address says so. `is_strict`: all of
-    it or nothing; `signed_by` is the key of the object that signed it."""
+    it or nothing; `signed_by` is the key of the object that signed it; `sender` is the object that
+    speaks for itself, and for no other."""
 
     org_id: UUID
     items: Sequence[Item | RefusedLine] = ()
@@ -68,6 +69,7 @@ class Call(NamedTuple):
     object_id: UUID | None = None
     is_strict: bool = False
     signed_by: str | None = None
+    sender: UUID | None = None
 
 
 class Taken(NamedTuple):
@@ -161,7 +163,7 @@ def ingest_all(conn: Connection, clock: Clock, taker: Taker, calls: Sequence[Cal
     latest = now + taker.tolerance
     things = _look_up(conn, taker, calls)
     checked = [
-        _check_call(_Bench(taker.keys, things, now, latest), _items(call, things), call.org_id)
+        _check_call(_Bench(taker.keys, things, now, latest), _items(call, things), call)
         for call in calls
     ]
     lines = [one for call in checked for one in call if type(one) is _Checked]
@@ -194,8 +196,16 @@ def _knows(call: Call, things: dict[UUID, _Thing]) -> bool:
     """Whether the object that the call's address names is this maker's."""
     if call.object_id is None:
         return True
-    thing = things.get(call.object_id)
-    return thing is not None and thing.row.org_id == call.org_id
+    return _thing_of(call, things, call.object_id) is not None
+
+
+def _thing_of(call: Call, things: dict[UUID, _Thing], object_id: UUID) -> _Thing | None:
+    """The object, where the call may write for it: an object of its maker, and none but the
+    sender where that speaks for itself."""
+    thing = things.get(object_id)
+    if thing is None or thing.row.org_id != call.org_id:
+        return None
+    return thing if call.sender in (None, object_id) else None
 
 
 def _items(call: Call, things: dict[UUID, _Thing]) -> Sequence[Item | RefusedLine]:
@@ -207,7 +217,7 @@ def _items(call: Call, things: dict[UUID, _Thing]) -> Sequence[Item | RefusedLin
     for one in call.measures:
         if isinstance(one, RefusedLine):
             found.append(one)
-        elif (thing := things.get(one.object_id)) is None or thing.row.org_id != call.org_id:
+        elif _thing_of(call, things, one.object_id) is None:
             found.append(RefusedLine(one.line, _unknown("/n")))
         else:
             by_object.setdefault(one.object_id, []).append(one)
@@ -271,7 +281,7 @@ class _Bench(NamedTuple):
 
 
 def _check_call(
-    bench: _Bench, lines: Sequence[Item | RefusedLine], org_id: UUID
+    bench: _Bench, lines: Sequence[Item | RefusedLine], call: Call
 ) -> list[_Checked | RefusedLine]:
     """The lines as far as they can be judged one by one."""
     found: list[_Checked | RefusedLine] = []
@@ -284,9 +294,7 @@ def _check_call(
         assert type(one) is Item  # there are no others
         if one.object_id is not last:
             last = one.object_id
-            thing = bench.things.get(last)
-            if thing is not None and thing.row.org_id != org_id:
-                thing = None
+            thing = _thing_of(call, bench.things, last)
         try:
             if thing is None:
                 raise _unknown("/object")

@@ -47,7 +47,7 @@ def test_vendor_scopes_of_a_client_alone_carry_no_grant(vendor: Vendor) -> None:
     assert principal.grant_id is None
 
 
-def test_item_25_all_failures_look_alike(vendor: Vendor, make: Callable[..., Vendor]) -> None:
+def test_oauth_25_all_failures_look_alike(vendor: Vendor, make: Callable[..., Vendor]) -> None:
     shut, public = make(), make(make_public_vendor)
     with vendor.database.session() as db:
         disable_client(db, vendor.clock, shut.client_id)
@@ -92,7 +92,7 @@ def test_secret_in_the_form_works_as_well(vendor: Vendor) -> None:
         {"client_id": "another"},
     ],
 )
-def test_item_25_two_methods_or_two_clients_are_refused(
+def test_oauth_25_two_methods_or_two_clients_are_refused(
     vendor: Vendor, form: dict[str, str]
 ) -> None:
     assert is_refused(vendor.post("/oauth/token", GRANT | form), "invalid_request")
@@ -102,7 +102,7 @@ def test_same_client_id_beside_basic_is_fine(vendor: Vendor) -> None:
     assert vendor.credentials(client_id=vendor.client_id).status_code == 200
 
 
-def test_item_25_broken_basic_is_never_our_fault(vendor: Vendor) -> None:
+def test_oauth_25_broken_basic_is_never_our_fault(vendor: Vendor) -> None:
     broken: list[dict[str, str]] = [
         basic(b"\xff\xfe:x"),
         basic("no colon"),
@@ -162,14 +162,14 @@ FORM = "application/x-www-form-urlencoded"
         (FORM, b""),
     ],
 )
-def test_item_16_28_form_is_read_strictly(vendor: Vendor, kind: str, body: bytes) -> None:
+def test_oauth_16_28_form_is_read_strictly(vendor: Vendor, kind: str, body: bytes) -> None:
     headers = {"Content-Type": kind} if kind else {}
     auth: Any = (vendor.client_id, vendor.secret)
     answer = vendor.http.post("/oauth/token", content=body, headers=headers, auth=auth)
     assert is_refused(answer, "invalid_request")
 
 
-def test_item_16_28_parameters_in_the_address_and_get_are_refused(vendor: Vendor) -> None:
+def test_oauth_16_28_parameters_in_the_address_and_get_are_refused(vendor: Vendor) -> None:
     place = f"/oauth/token?client_id={vendor.client_id}&client_secret={vendor.secret}"
     assert is_refused(vendor.http.post(place, data=GRANT), "invalid_request")
     for path in ("/oauth/token", "/oauth/revoke"):

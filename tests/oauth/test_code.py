@@ -21,7 +21,7 @@ def is_refused(answer: Response, error: str, status: int = 400) -> bool:
     return bool(answer.json()["error"] == error)
 
 
-def test_item_29_answer_says_what_was_granted(vendor: Vendor, clock: FixedClock) -> None:
+def test_oauth_29_answer_says_what_was_granted(vendor: Vendor, clock: FixedClock) -> None:
     start = clock.now() - timedelta(days=3)
     answer = vendor.redeem(vendor.get_code(categories=["care"], window_from=start))
     said = answer.json()
@@ -47,7 +47,7 @@ def test_item_29_answer_says_what_was_granted(vendor: Vendor, clock: FixedClock)
     assert principal.dead_reason is None
 
 
-def test_item_18_code_replay_kills_family(vendor: Vendor) -> None:
+def test_oauth_18_code_replay_kills_family(vendor: Vendor) -> None:
     code = vendor.get_code()
     tokens = vendor.redeem(code).json()
     assert vendor.is_live(tokens["access_token"])
@@ -58,7 +58,7 @@ def test_item_18_code_replay_kills_family(vendor: Vendor) -> None:
     assert is_refused(vendor.refresh(tokens["refresh_token"]), "invalid_grant")
 
 
-def test_item_18_code_of_another_client_changes_nothing(
+def test_oauth_18_code_of_another_client_changes_nothing(
     vendor: Vendor, make: Callable[..., Vendor]
 ) -> None:
     code, other = vendor.get_code(), make()
@@ -68,7 +68,7 @@ def test_item_18_code_of_another_client_changes_nothing(
     assert vendor.is_live(tokens["access_token"])
 
 
-def test_item_19_twenty_redemptions_at_once_give_one_token(twins: list[Vendor]) -> None:
+def test_oauth_19_twenty_redemptions_at_once_give_one_token(twins: list[Vendor]) -> None:
     code = twins[0].get_code()
     with ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(lambda i: twins[i % 2].redeem(code), range(20)))
@@ -76,7 +76,7 @@ def test_item_19_twenty_redemptions_at_once_give_one_token(twins: list[Vendor]) 
     assert {a.json()["error"] for a in answers if a.status_code == 400} == {"invalid_grant"}
 
 
-def test_item_20_code_lives_sixty_seconds(vendor: Vendor, clock: FixedClock) -> None:
+def test_oauth_20_code_lives_sixty_seconds(vendor: Vendor, clock: FixedClock) -> None:
     code, late = vendor.get_code(), vendor.get_code()
     clock.advance(59.9)
     assert vendor.redeem(code).status_code == 200
@@ -85,14 +85,14 @@ def test_item_20_code_lives_sixty_seconds(vendor: Vendor, clock: FixedClock) -> 
 
 
 @pytest.mark.parametrize("verifier", [None, "x" * 43, "short", VERIFIER + "\n", "é" * 43])
-def test_item_21_22_wrong_verifier_burns_the_code(vendor: Vendor, verifier: str | None) -> None:
+def test_oauth_21_22_wrong_verifier_burns_the_code(vendor: Vendor, verifier: str | None) -> None:
     code = vendor.get_code()
     assert is_refused(vendor.redeem(code, code_verifier=verifier), "invalid_grant")
     assert is_refused(vendor.redeem(code), "invalid_grant")
 
 
 @pytest.mark.parametrize("uri", [None, "https://mend.example/back", "https://evil.example/"])
-def test_item_21_other_redirect_uri_is_refused(vendor: Vendor, uri: str | None) -> None:
+def test_oauth_21_other_redirect_uri_is_refused(vendor: Vendor, uri: str | None) -> None:
     code = vendor.get_code()
     assert is_refused(vendor.redeem(code, redirect_uri=uri), "invalid_grant")
     assert vendor.redeem(code).status_code == 200
@@ -155,12 +155,12 @@ def test_public_client_redeems_with_its_verifier_alone(make: Callable[..., Vendo
     assert app.refresh(tokens["refresh_token"]).status_code == 200
 
 
-def test_item_27_public_client_cannot_act_for_itself(make: Callable[..., Vendor]) -> None:
+def test_oauth_27_public_client_cannot_act_for_itself(make: Callable[..., Vendor]) -> None:
     assert is_refused(make(make_public_vendor).credentials(), "unauthorized_client")
 
 
 @pytest.mark.parametrize("kind", ["password", "implicit", "urn:x", 'a"b\\', "é"])
-def test_item_30_other_grant_types_are_refused(vendor: Vendor, kind: str) -> None:
+def test_oauth_30_other_grant_types_are_refused(vendor: Vendor, kind: str) -> None:
     answer = vendor.post("/oauth/token", {"grant_type": kind, "username": "a", "password": "b"})
     assert is_refused(answer, "unsupported_grant_type")
 

@@ -42,12 +42,12 @@ def path_of(url: str) -> str:
     return url.removeprefix("https://testserver")
 
 
-def test_item_41_document_is_valid(metadata: dict[str, Any]) -> None:
+def test_oauth_41_document_is_valid(metadata: dict[str, Any]) -> None:
     AuthorizationServerMetadata(metadata).validate()
     assert metadata["issuer"] == "https://testserver"
 
 
-def test_item_41_nothing_is_advertised_that_has_no_test_here(metadata: dict[str, Any]) -> None:
+def test_oauth_41_nothing_is_advertised_that_has_no_test_here(metadata: dict[str, Any]) -> None:
     assert metadata.keys() == {
         "issuer",
         "authorization_endpoint",
@@ -64,6 +64,10 @@ def test_item_41_nothing_is_advertised_that_has_no_test_here(metadata: dict[str,
         "token_endpoint_auth_signing_alg_values_supported",
         "revocation_endpoint_auth_methods_supported",
         "revocation_endpoint_auth_signing_alg_values_supported",
+        "introspection_endpoint",
+        "introspection_endpoint_auth_methods_supported",
+        "introspection_endpoint_auth_signing_alg_values_supported",
+        "introspection_signing_alg_values_supported",
         "code_challenge_methods_supported",
         "authorization_response_iss_parameter_supported",
         "authorization_details_types_supported",
@@ -79,10 +83,10 @@ def test_item_41_nothing_is_advertised_that_has_no_test_here(metadata: dict[str,
     }
 
 
-def test_item_41_endpoints_answer(vendor: Vendor, metadata: dict[str, Any]) -> None:
+def test_oauth_41_endpoints_answer(vendor: Vendor, metadata: dict[str, Any]) -> None:
     assert is_sent_back(vendor.ask(scope="x"), "invalid_scope")
     assert path_of(metadata["authorization_endpoint"]) == "/oauth/authorize"
-    for name in ("token_endpoint", "revocation_endpoint"):
+    for name in ("token_endpoint", "revocation_endpoint", "introspection_endpoint"):
         answer = vendor.post(path_of(metadata[name]), {"x": "1"})
         assert is_refused(answer, "invalid_request")
     for place in metadata["protected_resources"]:
@@ -94,17 +98,18 @@ def test_item_41_endpoints_answer(vendor: Vendor, metadata: dict[str, Any]) -> N
         assert set(document["scopes_supported"]) <= set(ALL_SCOPES)
 
 
-def test_item_41_jwks_verifies_what_is_signed(app: FastAPI, metadata: dict[str, Any]) -> None:
+def test_oauth_41_jwks_verifies_what_is_signed(app: FastAPI, metadata: dict[str, Any]) -> None:
     with TestClient(app, base_url="https://testserver") as http:
         answer = http.get(path_of(metadata["jwks_uri"]))
     assert answer.headers["content-type"] == "application/jwk-set+json"
     assert all("d" not in key for key in answer.json()["keys"])
     signed = app.state.keyring.sign(b"{}", "test+jwt")
     keys = KeySet.import_key_set(answer.json())
-    assert jws.deserialize_compact(signed, keys, algorithms=["Ed25519"]).payload == b"{}"
+    algorithms = metadata["introspection_signing_alg_values_supported"]
+    assert jws.deserialize_compact(signed, keys, algorithms=algorithms).payload == b"{}"
 
 
-def test_item_41_scopes_can_be_had(make: Callable[..., Vendor], metadata: dict[str, Any]) -> None:
+def test_oauth_41_scopes_can_be_had(make: Callable[..., Vendor], metadata: dict[str, Any]) -> None:
     assert metadata["scopes_supported"] == list(CLIENT_SCOPES)
     scopes = metadata["scopes_supported"]
     reads = [s for s in scopes if s.endswith(":read")]
@@ -114,7 +119,7 @@ def test_item_41_scopes_can_be_had(make: Callable[..., Vendor], metadata: dict[s
     assert vendor.ask(scope=" ".join(reads)).status_code == 303
 
 
-def test_item_30_41_grant_and_response_types(vendor: Vendor, metadata: dict[str, Any]) -> None:
+def test_oauth_30_41_grant_and_response_types(vendor: Vendor, metadata: dict[str, Any]) -> None:
     assert metadata["response_types_supported"] == sorted(CodeGrant.RESPONSE_TYPES) == ["code"]
     assert metadata["response_modes_supported"] == ["query"]
     assert metadata["code_challenge_methods_supported"] == ["S256"]
@@ -122,10 +127,13 @@ def test_item_30_41_grant_and_response_types(vendor: Vendor, metadata: dict[str,
     tried = {"authorization_code"}
     tried |= {"refresh_token"} if vendor.refresh(tokens["refresh_token"]).is_success else set()
     tried |= {"client_credentials"} if vendor.credentials().is_success else set()
+    bearer = {"grant_type": (assertion := "urn:ietf:params:oauth:grant-type:jwt-bearer")}
+    known = vendor.http.post("/oauth/token", data=bearer | {"assertion": "x"})
+    tried |= {assertion} if is_refused(known, "invalid_grant") else set()
     assert set(metadata["grant_types_supported"]) == tried
 
 
-def test_item_41_client_authentication(
+def test_oauth_41_client_authentication(
     make: Callable[..., Vendor], metadata: dict[str, Any]
 ) -> None:
     maker, app = make(make_maker_client), make(make_public_vendor)
@@ -144,15 +152,17 @@ def test_item_41_client_authentication(
         tried.append("none")
     assert metadata["token_endpoint_auth_methods_supported"] == tried
     assert metadata["revocation_endpoint_auth_methods_supported"] == tried
+    assert metadata["introspection_endpoint_auth_methods_supported"] == tried
 
 
-def test_item_41_algorithms_of_clients(
+def test_oauth_41_algorithms_of_clients(
     make: Callable[..., Vendor], metadata: dict[str, Any]
 ) -> None:
     """A client signs by each of them: its assertions, its request objects."""
     algorithms = metadata["token_endpoint_auth_signing_alg_values_supported"]
     assert set(algorithms) == set(KEYS)
     assert metadata["revocation_endpoint_auth_signing_alg_values_supported"] == algorithms
+    assert metadata["introspection_endpoint_auth_signing_alg_values_supported"] == algorithms
     assert metadata["request_object_signing_alg_values_supported"] == algorithms
     assert metadata["request_parameter_supported"] is True
     assert metadata["request_uri_parameter_supported"] is False
@@ -160,6 +170,9 @@ def test_item_41_algorithms_of_clients(
         vendor = make(keys_of(alg))
         form = {"grant_type": "client_credentials"} | assertion(vendor, alg)
         token = vendor.post("/oauth/token", form, auth=None).json()["access_token"]
+        asked = {"token": token} | assertion(vendor, alg)
+        found = vendor.post(path_of(metadata["introspection_endpoint"]), asked, auth=None)
+        assert found.json()["active"] is True
         ended = {"token": token} | assertion(vendor, alg)
         assert vendor.post("/oauth/revoke", ended, auth=None).is_success
         assert not vendor.is_live(token)
@@ -182,7 +195,7 @@ def test_item_41_algorithms_of_clients(
         assert "/consent/" in answer.headers["location"], answer.headers["location"]
 
 
-def test_item_41_tokens_bound_to_keys(vendor: Vendor, metadata: dict[str, Any]) -> None:
+def test_oauth_41_tokens_bound_to_keys(vendor: Vendor, metadata: dict[str, Any]) -> None:
     url = metadata["token_endpoint"]
     assert set(metadata["dpop_signing_alg_values_supported"]) == set(KEYS)
     for alg in metadata["dpop_signing_alg_values_supported"]:
@@ -194,7 +207,7 @@ def test_item_41_tokens_bound_to_keys(vendor: Vendor, metadata: dict[str, Any]) 
         assert bound.json()["token_type"] == "DPoP"
 
 
-def test_item_41_requests_are_pushed(vendor: Vendor, metadata: dict[str, Any]) -> None:
+def test_oauth_41_requests_are_pushed(vendor: Vendor, metadata: dict[str, Any]) -> None:
     path = path_of(metadata["pushed_authorization_request_endpoint"])
     assert metadata["require_pushed_authorization_requests"] is False
     pushed = vendor.post(path, request_of(vendor))
@@ -204,14 +217,14 @@ def test_item_41_requests_are_pushed(vendor: Vendor, metadata: dict[str, Any]) -
     assert "/consent/" in answer.headers["location"]
 
 
-def test_item_41_types_of_authorization_details(vendor: Vendor, metadata: dict[str, Any]) -> None:
+def test_oauth_41_types_of_authorization_details(vendor: Vendor, metadata: dict[str, Any]) -> None:
     for kind in metadata["authorization_details_types_supported"]:
         entry = {"type": kind, "datatypes": ["usage"]}
         asked = vendor.ask(scope=None, authorization_details=json.dumps([entry]))
         assert "/consent/" in asked.headers["location"], asked.headers["location"]
 
 
-def test_item_41_grant_management(vendor: Vendor, metadata: dict[str, Any]) -> None:
+def test_oauth_41_grant_management(vendor: Vendor, metadata: dict[str, Any]) -> None:
     assert metadata["grant_management_action_required"] is False
     grant_id = vendor.get_tokens()["grant_id"]
     actions = metadata["grant_management_actions_supported"]
@@ -222,7 +235,7 @@ def test_item_41_grant_management(vendor: Vendor, metadata: dict[str, Any]) -> N
     assert is_sent_back(vendor.ask(grant_management_action="x"), "invalid_request")
 
 
-def test_item_41_42_clients_register(vendor: Vendor, metadata: dict[str, Any]) -> None:
+def test_oauth_41_42_clients_register(vendor: Vendor, metadata: dict[str, Any]) -> None:
     told = {"redirect_uris": [REDIRECT], "scope": "usage:read", "purposes": [make_purpose()]}
     told |= {"scope": "usage:read care:read", "client_name": "Mend & Co"}
     with vendor.database.session() as db:

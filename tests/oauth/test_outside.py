@@ -76,13 +76,13 @@ def signer(make: Callable[..., Vendor], site: Site) -> Signer:
     return Signer(vendor, site)
 
 
-def test_item_26_keys_are_fetched_once_and_kept(signer: Signer) -> None:
+def test_oauth_26_keys_are_fetched_once_and_kept(signer: Signer) -> None:
     assert signer.credentials().is_success
     assert signer.credentials().is_success
     assert signer.site.asked == ["/keys"]
 
 
-def test_item_26_a_new_key_is_found_by_its_kid(signer: Signer) -> None:
+def test_oauth_26_a_new_key_is_found_by_its_kid(signer: Signer) -> None:
     assert signer.credentials().is_success
     signer.vendor.clock.advance(timedelta(seconds=61))
     signer.renew("second")
@@ -90,7 +90,7 @@ def test_item_26_a_new_key_is_found_by_its_kid(signer: Signer) -> None:
     assert signer.site.asked == ["/keys", "/keys"]
 
 
-def test_item_26_unknown_kids_do_not_make_us_ask_again_and_again(signer: Signer) -> None:
+def test_oauth_26_unknown_kids_do_not_make_us_ask_again_and_again(signer: Signer) -> None:
     assert signer.credentials().is_success
     for number in range(5):
         assert is_refused(signer.credentials(kid=f"no such key {number}"), "invalid_client", 401)
@@ -98,7 +98,7 @@ def test_item_26_unknown_kids_do_not_make_us_ask_again_and_again(signer: Signer)
     assert signer.credentials().is_success
 
 
-def test_item_26_a_site_that_is_away_shuts_nobody_in(signer: Signer) -> None:
+def test_oauth_26_a_site_that_is_away_shuts_nobody_in(signer: Signer) -> None:
     keys = signer.site.documents.pop("/keys")
     assert is_refused(signer.credentials(), "invalid_client", 401)
     assert is_refused(signer.credentials(), "invalid_client", 401)

@@ -65,7 +65,7 @@ def get(vendor: Vendor, token: str | None, path: str = "/v1/data/guarded") -> An
     return vendor.http.get(path, headers=headers)
 
 
-def test_item_33_without_a_token_the_answer_says_where_to_get_one(vendor: Vendor) -> None:
+def test_oauth_33_without_a_token_the_answer_says_where_to_get_one(vendor: Vendor) -> None:
     answer = get(vendor, None)
     assert answer.status_code == 401
     place = "https://testserver/.well-known/oauth-protected-resource/v1/data"
@@ -86,7 +86,7 @@ def test_other_schemes_are_no_token(vendor: Vendor, given: str) -> None:
         assert answer.json()["type"].endswith("/problems/token-missing")
 
 
-def test_item_33_token_in_the_address_is_refused(vendor: Vendor) -> None:
+def test_oauth_33_token_in_the_address_is_refused(vendor: Vendor) -> None:
     token = vendor.get_tokens()["access_token"]
     assert get(vendor, None, f"/v1/data/guarded?access_token={token}").status_code == 401
     both = get(vendor, token, f"/v1/data/guarded?access_token={token}")
@@ -95,14 +95,14 @@ def test_item_33_token_in_the_address_is_refused(vendor: Vendor) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
-def test_item_32_scheme_has_any_case(vendor: Vendor, scheme: str) -> None:
+def test_oauth_32_scheme_has_any_case(vendor: Vendor, scheme: str) -> None:
     token = vendor.get_tokens()["access_token"]
     headers = {"Authorization": f"{scheme} {token}"}
     answer = vendor.http.get("/v1/data/guarded", headers=headers)
     assert answer.json() == {"client": vendor.client_id}
 
 
-def test_item_33_what_is_no_access_token_is_invalid(vendor: Vendor) -> None:
+def test_oauth_33_what_is_no_access_token_is_invalid(vendor: Vendor) -> None:
     code, tokens = vendor.get_code(), vendor.get_tokens()
     for token in ("x", "y" * 5000, tokens["refresh_token"], code, tokens["access_token"] + "x"):
         answer = get(vendor, token)
@@ -112,7 +112,7 @@ def test_item_33_what_is_no_access_token_is_invalid(vendor: Vendor) -> None:
 
 
 @pytest.mark.parametrize("status", ["revoked", "ended", "superseded", "expired"])
-def test_item_34_end_of_the_grant_is_effective_at_once_and_says_why(
+def test_oauth_34_end_of_the_grant_is_effective_at_once_and_says_why(
     vendor: Vendor, status: str
 ) -> None:
     tokens = vendor.get_tokens()
@@ -124,7 +124,7 @@ def test_item_34_end_of_the_grant_is_effective_at_once_and_says_why(
     assert answer.headers["cache-control"] == "no-store"
 
 
-def test_item_33_expired_token_says_so_and_the_grant_comes_first(
+def test_oauth_33_expired_token_says_so_and_the_grant_comes_first(
     vendor: Vendor, clock: FixedClock
 ) -> None:
     tokens = vendor.get_tokens()
@@ -140,7 +140,7 @@ def test_revoked_tokens_say_so(vendor: Vendor) -> None:
     assert get(vendor, tokens["access_token"]).json()["reason"] == "token-revoked"
 
 
-def test_item_33_missing_scope_is_forbidden_and_named(
+def test_oauth_33_missing_scope_is_forbidden_and_named(
     vendor: Vendor, make: Callable[..., Vendor]
 ) -> None:
     narrow = vendor.get_tokens(categories=["care"])["access_token"]

@@ -24,7 +24,7 @@ def test_refresh_rotates_and_names_the_grant_again(vendor: Vendor, clock: FixedC
     assert vendor.refresh(second["refresh_token"]).status_code == 200
 
 
-def test_item_23_reuse_kills_the_family_and_it_stays_dead(vendor: Vendor) -> None:
+def test_oauth_23_reuse_kills_the_family_and_it_stays_dead(vendor: Vendor) -> None:
     first = vendor.get_tokens()
     second = vendor.refresh(first["refresh_token"]).json()
     assert is_refused(vendor.refresh(first["refresh_token"]), "invalid_grant")
@@ -35,14 +35,14 @@ def test_item_23_reuse_kills_the_family_and_it_stays_dead(vendor: Vendor) -> Non
     assert is_refused(vendor.refresh(second["refresh_token"]), "invalid_grant")
 
 
-def test_item_23_reuse_spares_other_authorizations(vendor: Vendor) -> None:
+def test_oauth_23_reuse_spares_other_authorizations(vendor: Vendor) -> None:
     first, other = vendor.get_tokens(), vendor.get_tokens()
     vendor.refresh(first["refresh_token"])
     vendor.refresh(first["refresh_token"])
     assert vendor.is_live(other["access_token"])
 
 
-def test_item_23_token_of_another_client_changes_nothing(
+def test_oauth_23_token_of_another_client_changes_nothing(
     vendor: Vendor, make: Callable[..., Vendor]
 ) -> None:
     first, other = vendor.get_tokens(), make()
@@ -52,21 +52,21 @@ def test_item_23_token_of_another_client_changes_nothing(
     assert vendor.is_live(second["access_token"])
 
 
-def test_item_23_refreshes_at_once_give_one_token(twins: list[Vendor]) -> None:
+def test_oauth_23_refreshes_at_once_give_one_token(twins: list[Vendor]) -> None:
     token = twins[0].get_tokens()["refresh_token"]
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda i: twins[i % 2].refresh(token), range(8)))
     assert sorted(a.status_code for a in answers) == [200] + [400] * 7
 
 
-def test_item_24_widening_is_refused_and_consumes_nothing(vendor: Vendor) -> None:
+def test_oauth_24_widening_is_refused_and_consumes_nothing(vendor: Vendor) -> None:
     token = vendor.get_tokens(categories=["usage"])["refresh_token"]
     for scope in ("usage:read care:read", "body:read", "log:write", "x"):
         assert is_refused(vendor.refresh(token, scope=scope), "invalid_scope")
     assert vendor.refresh(token).status_code == 200
 
 
-def test_item_24_narrowing_is_for_one_access_token(vendor: Vendor) -> None:
+def test_oauth_24_narrowing_is_for_one_access_token(vendor: Vendor) -> None:
     first = vendor.get_tokens()
     narrow = vendor.refresh(first["refresh_token"], scope="care:read").json()
     assert narrow["scope"] == "care:read"
@@ -77,7 +77,7 @@ def test_item_24_narrowing_is_for_one_access_token(vendor: Vendor) -> None:
     assert vendor.refresh(narrow["refresh_token"]).json()["scope"] == "usage:read care:read"
 
 
-def test_item_24_refresh_life_slides_but_ends_with_the_grant(
+def test_oauth_24_refresh_life_slides_but_ends_with_the_grant(
     vendor: Vendor, clock: FixedClock
 ) -> None:
     days = vendor.settings.refresh_token_days
@@ -96,7 +96,7 @@ def test_refresh_token_left_alone_runs_out(vendor: Vendor, clock: FixedClock) ->
     assert is_refused(vendor.refresh(token), "invalid_grant")
 
 
-def test_item_24_withdrawn_grant_refuses_the_refresh(vendor: Vendor) -> None:
+def test_oauth_24_withdrawn_grant_refuses_the_refresh(vendor: Vendor) -> None:
     tokens = vendor.get_tokens()
     vendor.set_grant(tokens["grant_id"], status="revoked")
     assert is_refused(vendor.refresh(tokens["refresh_token"]), "invalid_grant")

@@ -287,7 +287,7 @@ def test_every_example_registers(door: Door) -> None:
         "",
     ],
 )
-def test_item_42_redirect_uri_is_refused(door: Door, uri: str) -> None:
+def test_oauth_42_redirect_uri_is_refused(door: Door, uri: str) -> None:
     assert is_refused(door.register(redirect_uris=[REDIRECT, uri]), "invalid_redirect_uri")
     assert door.count() == 0
 
@@ -407,7 +407,7 @@ def test_metadata_is_refused(door: Door, changes: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("part", ["d", "p", "q", "dp", "dq", "qi", "k", "oth"])
-def test_item_42_no_private_key_is_registered(door: Door, part: str) -> None:
+def test_oauth_42_no_private_key_is_registered(door: Door, part: str) -> None:
     for key in (KEY, EC, {"kty": "RSA", "n": "A", "e": "AQAB"}):
         answer = door.register(jwks={"keys": [KEY, key | {part: "c2VjcmV0"}]})
         assert is_refused(answer, "invalid_client_metadata")
@@ -417,7 +417,7 @@ def test_item_42_no_private_key_is_registered(door: Door, part: str) -> None:
 
 
 @pytest.mark.parametrize("statement", ["eyJhbGciOiJub25lIn0.e30.", "", {}, 1])
-def test_item_42_a_software_statement_is_refused(door: Door, statement: Any) -> None:
+def test_oauth_42_a_software_statement_is_refused(door: Door, statement: Any) -> None:
     answer = door.register(software_statement=statement)
     assert is_refused(answer, "invalid_software_statement")
 
@@ -765,7 +765,7 @@ def test_two_tokens_are_none(door: Door) -> None:
     assert is_refused(empty, "invalid_token", 401)
 
 
-def test_item_39_42_tokens_and_secrets_are_kept_as_hashes(door: Door) -> None:
+def test_oauth_39_42_tokens_and_secrets_are_kept_as_hashes(door: Door) -> None:
     initial = door.invited()
     made = door.registered()
     with door.database.read() as db:
@@ -797,7 +797,7 @@ def test_tokens_that_ended_are_dropped(door: Door) -> None:
 @pytest.mark.parametrize(
     ("registration", "documents"), [("open", True), ("token", False), ("closed", True)]
 )
-def test_item_41_ways_in_are_advertised_where_they_are(
+def test_oauth_41_ways_in_are_advertised_where_they_are(
     door: Door, registration: str, documents: bool
 ) -> None:
     changes = {"registration": registration, "client_documents": documents}

@@ -13,7 +13,7 @@ from tests.oauth.test_code import is_refused
 
 @pytest.mark.parametrize("which", ["access_token", "refresh_token"])
 @pytest.mark.parametrize("hint", [None, "access_token", "refresh_token", "no_such_hint"])
-def test_item_37_ends_the_family_but_never_the_permission(
+def test_oauth_37_ends_the_family_but_never_the_permission(
     vendor: Vendor, which: str, hint: str | None
 ) -> None:
     tokens, other = vendor.get_tokens(), vendor.get_tokens()
@@ -31,7 +31,7 @@ def test_item_37_ends_the_family_but_never_the_permission(
         assert grant.status == "active"
 
 
-def test_item_37_unknown_and_foreign_tokens_tell_nothing(
+def test_oauth_37_unknown_and_foreign_tokens_tell_nothing(
     vendor: Vendor, make: Callable[..., Vendor]
 ) -> None:
     tokens, other = vendor.get_tokens(), make()
@@ -42,7 +42,7 @@ def test_item_37_unknown_and_foreign_tokens_tell_nothing(
     assert vendor.refresh(tokens["refresh_token"]).status_code == 200
 
 
-def test_item_37_client_must_authenticate(vendor: Vendor) -> None:
+def test_oauth_37_client_must_authenticate(vendor: Vendor) -> None:
     tokens = vendor.get_tokens()
     form = {"token": tokens["access_token"]}
     answer = vendor.post("/oauth/revoke", form, auth=(vendor.client_id, "wrong"))

@@ -11,7 +11,7 @@ from tests.factories.oauth import make_maker_client
 from tests.oauth.conftest import VERIFIER, Vendor, answer_of
 
 
-def test_item_12_39_debug_logs_hold_no_token(
+def test_oauth_12_39_debug_logs_hold_no_token(
     vendor: Vendor, make: Callable[..., Vendor], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Also when somebody turns Authlib's own log on."""
@@ -30,7 +30,7 @@ def test_item_12_39_debug_logs_hold_no_token(
     assert [secret for secret in said if secret in caplog.text] == []
 
 
-def test_item_39_database_holds_no_usable_secret(vendor: Vendor) -> None:
+def test_oauth_39_database_holds_no_usable_secret(vendor: Vendor) -> None:
     asked = vendor.ask()
     ticket = asked.headers["location"].rpartition("/")[2]
     code = answer_of(vendor.allow(asked))["code"]
@@ -44,7 +44,7 @@ def test_item_39_database_holds_no_usable_secret(vendor: Vendor) -> None:
     assert [one for one in secrets if str(one) in dump] == []
 
 
-def test_item_40_secrets_have_256_random_bits(vendor: Vendor) -> None:
+def test_oauth_40_secrets_have_256_random_bits(vendor: Vendor) -> None:
     tokens = vendor.get_tokens()
     for token in (tokens["access_token"], tokens["refresh_token"], vendor.secret or ""):
         assert len(token.rpartition("_")[2]) >= 40 or token.count("_") > 2

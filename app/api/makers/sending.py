@@ -93,7 +93,7 @@ class Intake:
             self._count(conn, clients)
             return writer
         assert sending.key is not None
-        caller = str(writer.client_id)
+        caller = writer.counted_as
         call = _call(conn, self.clock, sending, writer)  # a signature is judged on a replay too
         if isinstance(call, DomainError):
             raise call
@@ -120,11 +120,10 @@ class Intake:
             except DomainError as error:
                 known[shown] = error
         found = [known[one.shown] for one in sendings]
-        clients = Counter(str(one.client_id) for one in found if isinstance(one, Principal))
+        clients = Counter(one.counted_as for one in found if isinstance(one, Principal))
         over = {client: self._check(conn, client, count) for client, count in clients.items()}
         judged = [
-            (over[str(one.client_id)] or one) if isinstance(one, Principal) else one
-            for one in found
+            (over[one.counted_as] or one) if isinstance(one, Principal) else one for one in found
         ]
         return judged, clients
 
@@ -160,6 +159,7 @@ def _call(
         sending.object_id,
         sending.is_strict,
         signed_by,
+        writer.sender,
     )
 
 
