@@ -22,7 +22,7 @@ from app.kit.db import Database
 from app.kit.ids import new_id
 from app.kit.jobs import LeaseLost, Work, claim, fail, run_step
 from app.kit.logs import logger
-from app.oauth import registration, tokens
+from app.oauth import registration, replay, tokens
 from app.objects import bulk, tickets
 from app.organizations import dead_letters
 from app.settings import Settings
@@ -60,6 +60,7 @@ def make_sweeps(settings: Settings, clock: Clock) -> list[Sweep]:
         lambda conn: grants.mark_expired(conn, clock),
         lambda conn: requests.forget_old(conn, clock),
         lambda conn: tokens.forget_old(conn, clock),
+        lambda conn: replay.forget_old(conn, clock),
         lambda conn: registration.forget_old(conn, clock),
         lambda conn: accounts.forget_old(conn, clock, settings.session_max_days),
         lambda conn: history.forget_old(conn, clock, settings.accesses_days),

@@ -1,6 +1,6 @@
 """What counts once: identifiers of assertions and proofs, kept until they are too old anyway."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete
 from sqlalchemy.dialects import postgresql, sqlite
@@ -8,8 +8,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from app.kit.clock import Clock
 from app.kit.crypto import sha256
 from app.kit.prepared import Prepared
-from app.oauth.models import SeenOnce
+from app.oauth.models import DeviceCode, PushedRequest, SeenOnce
 
+_KEPT = timedelta(days=1)
 _ADD = Prepared(
     sqlite=sqlite.insert(SeenOnce).on_conflict_do_nothing().returning(SeenOnce.seen_hash),
     postgresql=postgresql.insert(SeenOnce).on_conflict_do_nothing().returning(SeenOnce.seen_hash),
@@ -24,6 +25,10 @@ def burn(conn: Connection, namespace: str, text: str, expires_at: datetime) -> b
 
 
 def forget_old(conn: Connection, clock: Clock) -> int:
-    """Drop what is too old to come again; the number dropped."""
-    old = delete(SeenOnce).where(SeenOnce.expires_at <= clock.now())
-    return conn.execute(old).rowcount
+    """Drop what is too old to come again, and, a day later, requests that were pushed and codes of
+    devices: until then a late caller is told that they ran out. The number dropped."""
+    now = clock.now()
+    count = conn.execute(delete(SeenOnce).where(SeenOnce.expires_at <= now)).rowcount
+    for table in (PushedRequest, DeviceCode):
+        count += conn.execute(delete(table).where(table.expires_at <= now - _KEPT)).rowcount
+    return count
