@@ -35,7 +35,7 @@ from app.oauth.registration import invite
 from app.oauth.scopes import CLIENT_SCOPES
 from app.objects.spec import FieldSpec
 from app.objects.tenures import held_objects
-from app.organizations.clients import create_client, disable_client, list_clients
+from app.organizations.clients import DEVICE_CODE, create_client, disable_client, list_clients
 from app.organizations.service import (
     check_ticket_key,
     create_organization,
@@ -264,10 +264,14 @@ def client_create(
     public: Annotated[
         bool, typer.Option("--public", help="A client that can keep no secret.")
     ] = False,
+    device: Annotated[
+        bool, typer.Option("--device", help="It asks owners by a code on a device (RFC 8628).")
+    ] = False,
 ) -> None:
     """Register an OAuth client. Its secret is printed this once."""
-    is_vendor = bool(redirect_uri)
-    grants = ["authorization_code", "refresh_token"] if is_vendor else []
+    grants = ["authorization_code"] if redirect_uri else []
+    grants += [DEVICE_CODE] if device else []
+    grants += ["refresh_token"] if grants else []
     grants += [] if public else ["client_credentials"]
     told = _read_json(purposes) if purposes else []
     if not isinstance(told, list) or not all(isinstance(one, dict) for one in told):

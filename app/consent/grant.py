@@ -76,6 +76,7 @@ def allow(
         raise NothingChosen("None of the chosen things records what you chose.")
     if change is not None and change.action == "merge" and grant is change.grant:
         details = _merged(change.details, details, grant.version)
+    grant.until = max(detail.until for detail in details)
     db.add_all(details)
     what, text = ("given", "You gave this permission.")
     if grant.version > 1:

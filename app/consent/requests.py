@@ -43,7 +43,8 @@ class Change:
 
 @dataclass(frozen=True)
 class RequestView:
-    """What the owner is shown: who asks, what for, what, and what it would replace."""
+    """What the owner is shown: who asks, what for, what, and what it would replace. Without a
+    `redirect_origin` it was asked on a device that has no browser."""
 
     ticket: str
     client_id: str
@@ -51,7 +52,7 @@ class RequestView:
     organization: str
     verified_domain: str | None
     redirect_host: str
-    redirect_origin: str
+    redirect_origin: str | None
     is_own: bool
     purpose: str
     purpose_title: str
@@ -126,6 +127,12 @@ def open_request(
     )
     db.flush()
     return ticket
+
+
+def ticket_of(db: Session, owner_id: UUID, request_hash: bytes) -> str | None:
+    """The secret of the page of a request that this owner has opened and not answered."""
+    entry = db.get(InboxEntry, (owner_id, request_hash))
+    return entry.ticket if entry is not None else None
 
 
 def is_waiting(db: Session, clock: Clock, ticket: str) -> bool | None:
@@ -331,7 +338,9 @@ def _expire(db: Session, now: datetime, owner_id: UUID, hashes: Sequence[bytes])
     )
 
 
-def _origin_of(uri: str) -> str:
+def _origin_of(uri: str | None) -> str | None:
+    if uri is None:
+        return None
     parts = urlsplit(uri)
     return f"{parts.scheme}://{parts.netloc}"
 

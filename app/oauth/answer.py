@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from app.consent.models import AccessRequest, Grant
 from app.kit.clock import Clock
 from app.kit.ids import new_id
+from app.oauth.device import PAGE, note_answer
 from app.oauth.granted import load_granted
 from app.oauth.http import with_parameters
 from app.oauth.tokens import mint_code
@@ -17,9 +18,13 @@ from app.settings import Settings
 def redirect_allowed(
     db: Session, clock: Clock, settings: Settings, request: AccessRequest, grant: Grant
 ) -> str:
-    """Issue the code for what was granted; the address to send the browser to."""
+    """Issue the code for what was granted; the address to send the browser to. A device gets its
+    tokens when it asks again, and the browser stays here."""
     db.flush()
     now, protocol = clock.now(), request.protocol
+    if "device" in protocol:
+        note_answer(db, protocol["device"], "granted", grant.owner_id, grant.grant_id)
+        return f"{PAGE}/allowed"
     granted = load_granted(db.connection(), now, grant.owner_id, grant.grant_id)
     assert granted is not None  # made in this transaction
     code = mint_code(
@@ -46,8 +51,11 @@ def _binding(protocol: dict[str, Any]) -> dict[str, Any] | None:
     return {name: protocol[name] for name in names if protocol.get(name)} or None
 
 
-def redirect_refused(settings: Settings, request: AccessRequest) -> str:
-    """The address that tells the vendor that the owner said no."""
+def redirect_refused(db: Session, settings: Settings, request: AccessRequest) -> str:
+    """The address that tells the vendor that the owner said no; a device is told when it asks."""
+    if "device" in request.protocol:
+        note_answer(db, request.protocol["device"], "refused")
+        return f"{PAGE}/refused"
     return _back(settings, request, ("error", "access_denied"))
 
 

@@ -20,6 +20,7 @@ from app.oauth.authority import Authority
 from app.oauth.clientauth import Caller
 from app.oauth.errors import InvalidRequestObject, InvalidRequestUri, Undone
 from app.oauth.http import (
+    NOT_ASKED,
     Answer,
     Ask,
     OAuthRequest,
@@ -35,8 +36,6 @@ from app.organizations.clients import find_client
 from app.organizations.models import Client
 
 URI = "urn:ietf:params:oauth:request_uri:"
-
-_NOT_PUSHED = ("client_secret", "client_assertion", "client_assertion_type")
 
 
 class NotTrusted(Exception):
@@ -83,7 +82,7 @@ def push(conn: Connection, authority: Authority, ask: Ask, caller: Caller) -> An
     """Keep a request for later (RFC 9126 §2): checked now, as it would be in the address."""
     assert caller.client is not None  # admitted
     client = caller.client.known
-    values = {name: value for name, value in ask.form.items() if name not in _NOT_PUSHED}
+    values = {name: value for name, value in ask.form.items() if name not in NOT_ASKED}
     try:
         if "request_uri" in values:
             raise InvalidRequestError("A pushed request has no request_uri.")

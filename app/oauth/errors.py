@@ -168,6 +168,34 @@ class ReplayFound(InvalidGrantError):
     description = "This was used before; all tokens of this authorization were ended."
 
 
+class AuthorizationPending(OAuth2Error):
+    """The owner has not answered yet (RFC 8628 §3.5)."""
+
+    error = "authorization_pending"
+    description = "The owner has not answered yet; ask again after the interval."
+
+
+class SlowDown(OAuth2Error):
+    """The device asks too often (RFC 8628 §3.5)."""
+
+    error = "slow_down"
+    description = "Wait five seconds longer between two questions from now on."
+
+
+class ExpiredToken(OAuth2Error):
+    """Nobody answered in time (RFC 8628 §3.5)."""
+
+    error = "expired_token"
+    description = "The code ran out; ask for another one."
+
+
+class AccessRefused(OAuth2Error):
+    """The owner said no."""
+
+    error = "access_denied"
+    description = "The owner said no."
+
+
 class CodeBurnt(InvalidGrantError):
     """A code without its right verifier (RFC 7636 §4.6): refused, and used up."""
 

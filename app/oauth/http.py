@@ -20,6 +20,8 @@ MAX_BODY = 64 * 1024
 MAX_FIELDS = 60
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
+NOT_ASKED = ("client_secret", "client_assertion", "client_assertion_type")  # but authenticates
+
 _MANY = {"resource"}
 _READ = {b"accept", b"authorization", b"content-type", b"dpop"}
 _FORM = "application/x-www-form-urlencoded"

@@ -2,7 +2,16 @@
 
 from typing import Any
 
-from app.oauth import asking, clientauth, details, introspect, pkce, registration, signatures
+from app.oauth import (
+    asking,
+    clientauth,
+    details,
+    device,
+    introspect,
+    pkce,
+    registration,
+    signatures,
+)
 from app.oauth.scopes import CLIENT_SCOPES, OWNER_SCOPES, VENDOR_SCOPES
 from app.oauth.server import GRANTS
 from app.settings import Settings
@@ -23,6 +32,7 @@ def server_metadata(settings: Settings) -> dict[str, Any]:
         "token_endpoint": f"{origin}/oauth/token",
         "pushed_authorization_request_endpoint": f"{origin}/oauth/par",
         "require_pushed_authorization_requests": False,
+        "device_authorization_endpoint": origin + device.PATH,
         "revocation_endpoint": f"{origin}/oauth/revoke",
         "jwks_uri": f"{origin}/oauth/jwks",
         "scopes_supported": list(CLIENT_SCOPES),

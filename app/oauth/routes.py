@@ -13,6 +13,7 @@ from app.kit import jsonio, problems
 from app.kit.errors import DomainError, TooManyRequests
 from app.kit.http import AppDatabase, AppSettings
 from app.kit.limits import Limit, spend
+from app.oauth import device
 from app.oauth.authority import Authority
 from app.oauth.authorize import URI, NotTrusted, asking_client, authorize, push
 from app.oauth.clientauth import Credentials, credentials_of
@@ -76,6 +77,15 @@ _WORTH = {
     "iat": 1764157800,
     "iss": "https://things.example",
     "aud": ["https://things.example"],
+}
+
+_DEVICE = {
+    "device_code": "inseam_dc_…",
+    "user_code": "WDJB-MJHT",
+    "verification_uri": "https://things.example/device",
+    "verification_uri_complete": "https://things.example/device?user_code=WDJB-MJHT",
+    "expires_in": 900,
+    "interval": 5,
 }
 
 
@@ -168,6 +178,21 @@ async def introspect_token(
     the clients and objects of its organization. Of any other `active` is false, as of one that
     does not work now. With Accept: application/token-introspection+jwt signed (RFC 9701)."""
     return await _answer(request, database, authority, answer_introspection)
+
+
+@router.post(
+    device.PATH,
+    summary="Ask from a device",
+    openapi_extra=_form({"client_id": "mend-and-co-9f2c41d07ab3", "scope": "condition:read"}),
+    responses=_example(_DEVICE),
+)
+async def start_device_authorization(
+    request: Request, database: AppDatabase, authority: AppAuthority
+) -> Response:
+    """RFC 8628, for things without a browser: shows the owner a code or its QR, and asks at the
+    token endpoint until the owner has answered on another screen. Parameters are those of the
+    authorization endpoint: scope, authorization_details, purpose, resource."""
+    return await _answer(request, database, authority, device.start_device)
 
 
 @router.get("/.well-known/oauth-authorization-server", summary="Authorization server metadata")

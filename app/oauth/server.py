@@ -11,9 +11,10 @@ from app.oauth import granted
 from app.oauth.authority import Authority
 from app.oauth.client import OAuthClient
 from app.oauth.clientauth import Caller
-from app.oauth.errors import CodeBurnt, ReplayFound, Undone
+from app.oauth.errors import AuthorizationPending, CodeBurnt, ReplayFound, SlowDown, Undone
 from app.oauth.grants.client_credentials import CredentialsGrant
 from app.oauth.grants.code import CodeGrant, refuse_response_type
+from app.oauth.grants.device import DeviceGrant
 from app.oauth.grants.device_assertion import DeviceAssertionGrant
 from app.oauth.grants.refresh import RefreshGrant
 from app.oauth.http import Answer, Ask, OAuthRequest, refusal
@@ -28,6 +29,7 @@ GRANTS: tuple[tuple[Any, tuple[Any, ...]], ...] = (
     (CodeGrant, (S256Only(),)),
     (RefreshGrant, ()),
     (CredentialsGrant, ()),
+    (DeviceGrant, ()),
     (DeviceAssertionGrant, ()),
 )
 ENDPOINTS = (Revocation, Introspection)
@@ -101,7 +103,7 @@ class Server(AuthorizationServer):
 
     def handle_error_response(self, request: OAuthRequest, error: Any) -> Answer:
         """A refusal that leaves a trace is an answer, so it is committed; any other is undone."""
-        if isinstance(error, ReplayFound | CodeBurnt):
+        if isinstance(error, ReplayFound | CodeBurnt | AuthorizationPending | SlowDown):
             return refusal(error)
         if isinstance(error, UnsupportedGrantTypeError):
             error.description = "The grant_type is none that is taken here."

@@ -362,19 +362,23 @@ def _check_shape(
         raise ClientInvalid(f"There is no grant type {min(unknown)!r}.")
     if is_public and "client_credentials" in grant_types:
         raise ClientInvalid("A public client keeps no secret, so it cannot act for itself.")
-    asks = "authorization_code" in grant_types
-    if asks and not (redirect_uris and purposes):
+    by_browser = "authorization_code" in grant_types
+    asks = by_browser or DEVICE_CODE in grant_types
+    if (by_browser and not redirect_uris) or (asks and not purposes):
         raise ClientInvalid("A client that asks owners has a redirect URI and a purpose.")
-    if not asks and (redirect_uris or purposes or "refresh_token" in grant_types):
+    if (redirect_uris and not by_browser) or (
+        not asks and (purposes or "refresh_token" in grant_types)
+    ):
         raise ClientInvalid("Only a client that asks owners has redirect URIs and purposes.")
 
 
 def _check_use(scopes: Sequence[str], grant_types: Sequence[str]) -> None:
     """Each scope needs the way in which it is had, or the client could never work."""
+    asks = bool({"authorization_code", DEVICE_CODE} & set(grant_types))
     if not scopes:
         raise ClientInvalid("A client has at least one scope.")
     for scope in scopes:
-        if scope.endswith(_READS) and "authorization_code" not in grant_types:
+        if scope.endswith(_READS) and not asks:
             raise ClientInvalid(
                 f"Owners are asked for {scope!r}, so the client needs a redirect URI and a purpose."
             )

@@ -93,7 +93,7 @@ def answer_consent(
         if answer != "allow":
             with database.session() as db:
                 row = refuse(db, clock, owner.owner_id, ticket)
-                return drop_choice(request, see_other(redirect_refused(settings, row)))
+                return drop_choice(request, see_other(redirect_refused(db, settings, row)))
         with database.session() as db:
             choice = choice_of(form, owner.time_zone, clock)
             longest = timedelta(days=settings.grant_max_days)
@@ -174,7 +174,7 @@ def _page(
         keeps=_keeps(db, clock, owner, asked.client_id, fmt),
         errors=errors,
     )
-    return allow_form_to(response, asked.redirect_origin)
+    return allow_form_to(response, asked.redirect_origin) if asked.redirect_origin else response
 
 
 def _kinds(

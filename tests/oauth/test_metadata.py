@@ -64,6 +64,7 @@ def test_oauth_41_nothing_is_advertised_that_has_no_test_here(metadata: dict[str
         "token_endpoint_auth_signing_alg_values_supported",
         "revocation_endpoint_auth_methods_supported",
         "revocation_endpoint_auth_signing_alg_values_supported",
+        "device_authorization_endpoint",
         "introspection_endpoint",
         "introspection_endpoint_auth_methods_supported",
         "introspection_endpoint_auth_signing_alg_values_supported",
@@ -119,7 +120,10 @@ def test_oauth_41_scopes_can_be_had(make: Callable[..., Vendor], metadata: dict[
     assert vendor.ask(scope=" ".join(reads)).status_code == 303
 
 
-def test_oauth_30_41_grant_and_response_types(vendor: Vendor, metadata: dict[str, Any]) -> None:
+def test_oauth_30_41_grant_and_response_types(
+    vendor: Vendor, make: Callable[..., Vendor], metadata: dict[str, Any]
+) -> None:
+    tablet = make(redirect_uris=[], grant_types=["urn:ietf:params:oauth:grant-type:device_code"])
     assert metadata["response_types_supported"] == sorted(CodeGrant.RESPONSE_TYPES) == ["code"]
     assert metadata["response_modes_supported"] == ["query"]
     assert metadata["code_challenge_methods_supported"] == ["S256"]
@@ -129,6 +133,11 @@ def test_oauth_30_41_grant_and_response_types(vendor: Vendor, metadata: dict[str
     tried |= {"client_credentials"} if vendor.credentials().is_success else set()
     bearer = {"grant_type": (assertion := "urn:ietf:params:oauth:grant-type:jwt-bearer")}
     known = vendor.http.post("/oauth/token", data=bearer | {"assertion": "x"})
+    device = {"grant_type": (device_code := "urn:ietf:params:oauth:grant-type:device_code")}
+    asked = tablet.post(path_of(metadata["device_authorization_endpoint"]), {})
+    assert asked.json()["verification_uri"] == "https://testserver/device", asked.text
+    polled = tablet.post("/oauth/token", device | {"device_code": asked.json()["device_code"]})
+    tried |= {device_code} if is_refused(polled, "authorization_pending") else set()
     tried |= {assertion} if is_refused(known, "invalid_grant") else set()
     assert set(metadata["grant_types_supported"]) == tried
 
