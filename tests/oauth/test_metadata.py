@@ -134,7 +134,7 @@ def test_oauth_30_41_grant_and_response_types(
     bearer = {"grant_type": (assertion := "urn:ietf:params:oauth:grant-type:jwt-bearer")}
     known = vendor.http.post("/oauth/token", data=bearer | {"assertion": "x"})
     device = {"grant_type": (device_code := "urn:ietf:params:oauth:grant-type:device_code")}
-    asked = tablet.post(path_of(metadata["device_authorization_endpoint"]), {})
+    asked = tablet.post(path_of(metadata["device_authorization_endpoint"]), {"scope": "usage:read"})
     assert asked.json()["verification_uri"] == "https://testserver/device", asked.text
     polled = tablet.post("/oauth/token", device | {"device_code": asked.json()["device_code"]})
     tried |= {device_code} if is_refused(polled, "authorization_pending") else set()

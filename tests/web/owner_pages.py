@@ -471,6 +471,18 @@ PAGES = {
             ),
         ),
     ),
+    "device": ("owner/device.html", frame("/device", code="", errors={})),
+    "device-filled": ("owner/device.html", frame("/device", code="WDJB-MJHT", errors={})),
+    "device-wrong": (
+        "owner/device.html",
+        frame(
+            "/device",
+            code="AAAA-BBBB",
+            errors={"user-code": "There is no such code now. Codes run out after some minutes."},
+        ),
+    ),
+    "device-allowed": ("owner/device_done.html", frame("/device/allowed", is_allowed=True)),
+    "device-refused": ("owner/device_done.html", frame("/device/refused", is_allowed=False)),
     "consent-used": (
         "owner/consent_result.html",
         frame(
