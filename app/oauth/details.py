@@ -17,6 +17,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    StrictBool,
     StrictInt,
     StringConstraints,
     ValidationError,
@@ -100,10 +101,12 @@ class Limits(_Part):
 
     count: Annotated[StrictInt, Field(ge=1, le=1_000_000)] | None = None
     frequency: Frequency | None = None
-    single_use: Literal[True] | None = None
+    single_use: StrictBool | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        if self.single_use is False:
+            raise ValueError("single_use is true, or absent")
         if self.single_use and (self.count is not None or self.frequency is not None):
             raise ValueError("a single use has no other limit")
         if not self.model_dump(exclude_none=True):
