@@ -85,6 +85,16 @@ class InsufficientScope(DomainError):
         super().__init__(f"This needs the scope {scope}.", scope=scope, challenge=challenge)
 
 
+class GrantOver(DomainError):
+    """The permission that Inseam-Grant names gives nothing any more: its owner took it back, or it
+    ran out, was given back, or another took its place. Stop, and erase your copies."""
+
+    kind, slug, title = Kind.forbidden, "grant-over", "The permission has ended."
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The permission is {reason}.", reason=reason)
+
+
 class PersonalTokenInvalid(DomainError):
     """A personal access token has a name, at least one scope, objects that are yours, and ends
     within 366 days."""
