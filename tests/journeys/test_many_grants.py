@@ -88,7 +88,7 @@ def test_the_header_opens_nothing_else(
     path = "/v1/data/objects"
     stranger = Back(story, "Other & Co")
     foreign = stranger.get(path, tokens["grant_id"])
-    for unknown in ("0b9f2f5e-2c0e-4a5e-9f5b-6f1d2d7f4c11", "x", "", "é", "a" * 4000):
+    for unknown in ("0b9f2f5e-2c0e-4a5e-9f5b-6f1d2d7f4c11", "x", "", "a" * 4000):
         answer = back.get(path, unknown)
         assert answer.status_code == foreign.status_code == 404
         assert answer.json()["detail"] == foreign.json()["detail"]
@@ -183,5 +183,5 @@ def test_a_client_gives_a_permission_back(
     assert again.json()["error"] == "invalid_grant"
     assert story.api.delete(path, headers=bearer(back.token())).status_code == 404
     page = owner.get(f"/permissions/{tokens['grant_id']}").text
-    assert "gave it back" in page
+    assert "Ended by them" in page
     assert json.dumps(tokens["access_token"]) not in page
