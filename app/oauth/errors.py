@@ -21,6 +21,7 @@ _WHY = {
     "replayed": "A code or refresh token of this authorization was used twice, so all of its"
     " tokens were ended.",
     "client-disabled": "The client is not registered any more.",
+    "key-ended": "The key that this object got the token with counts no more.",
     "other-scheme": "The token is bound to a key, and comes with the scheme DPoP and a proof; or it"
     " is not, and comes with the scheme Bearer.",
     "other-resource": "The token is for another part of this service.",
