@@ -20,6 +20,7 @@ from app.api.owners import log as own_log
 from app.api.owners import stream as own_stream
 from app.api.public import did, health, passports
 from app.api.vendors import data as vendor_data
+from app.api.vendors import grants as vendor_grants
 from app.keys.log_keys import open_log_keys
 from app.keys.ring import Keyring
 from app.kit import logs, problems
@@ -30,7 +31,7 @@ from app.kit.fetch import Fetcher
 from app.kit.http import BodyGate, HotRoad, RequestId
 from app.kit.mail import make_mailer
 from app.kit.paging import Cursors
-from app.oauth import registration_routes
+from app.oauth import grant_routes, registration_routes
 from app.oauth import routes as oauth
 from app.oauth.authority import Authority
 from app.oauth.desk import Desk
@@ -55,11 +56,13 @@ ROUTERS = (
     own_log.router,
     own_stream.router,
     vendor_data.router,
+    vendor_grants.router,
     passports.router,
     did.router,
     health.router,
     oauth.router,
     registration_routes.router,
+    grant_routes.router,
 )
 
 _STOP_SECONDS = 10.0

@@ -14,6 +14,7 @@ import pytest
 
 from app.demo.products import JEANS
 from app.oauth.errors import InvalidToken
+from app.oauth.scopes import GRANT_SCOPES
 from app.objects.categories import VENDOR_SCOPES
 from app.organizations.purposes import PurposeSpec
 from tests.support.source import ROOT
@@ -158,7 +159,8 @@ def test_every_link_of_the_docs_leads_somewhere() -> None:
 
 def test_the_vendors_page_names_every_scope_and_reason() -> None:
     page = (ROOT / "docs" / "vendors.md").read_text()
-    assert set(re.findall(r"`(\w+:read)`", page)) == set(VENDOR_SCOPES)
+    assert set(re.findall(r"`(\w+:read)`", page)) == {*VENDOR_SCOPES, "grants:read"}
+    assert all(f"`{scope}`" in page for scope in GRANT_SCOPES)
     for reason in re.findall(r"`reason` `([\w-]+)`", page):
         assert InvalidToken(reason).detail != InvalidToken.title, reason
 

@@ -75,6 +75,22 @@ def find_place(conn: Connection, grant_id: UUID) -> GrantPlace | None:
     return None if row is None else GrantPlace(row.grant_id, row.client_id, row.owner_id)
 
 
+def places_of(
+    conn: Connection, client_id: str, after: UUID | None, limit: int
+) -> Sequence[GrantPlace]:
+    """A client's grants, ended ones too, in the order of their ids."""
+    rows = queries.places_of_client(conn, client_id, after, limit)
+    return [GrantPlace(row.grant_id, client_id, row.owner_id) for row in rows]
+
+
+def give_back(
+    db: Session, clock: Clock, owner_id: UUID, grant_id: UUID, client_name: str
+) -> datetime:
+    """End a grant by its client's act; see `revoke`."""
+    text = f"{client_name} gave it back."
+    return end(db, clock, owner_id, grant_id, "ended", None, text)
+
+
 def find_grant(conn: Connection, owner_id: UUID, grant_id: UUID) -> GrantState | None:
     """A grant with its present details (hot path)."""
     return queries.load_grant(conn, owner_id, grant_id)

@@ -136,6 +136,18 @@ def place_of(conn: Connection, grant_id: UUID) -> Any | None:
     return _PLACE.one(conn, {"grant_id": grant_id})
 
 
+def places_of_client(
+    conn: Connection, client_id: str, after: UUID | None, limit: int
+) -> Sequence[Any]:
+    """Where a client's grants are, in the order of their ids."""
+    query = select(GrantPlace.grant_id, GrantPlace.owner_id).where(
+        GrantPlace.client_id == client_id
+    )
+    if after is not None:
+        query = query.where(GrantPlace.grant_id > after)
+    return conn.execute(query.order_by(GrantPlace.grant_id).limit(limit)).all()
+
+
 def find_pseudonym(conn: Connection, pseudonym: UUID) -> Pseudonym | None:
     """Whose object a vendor's id stands for, as a row (hot path)."""
     row: Any = conn.execute(_PSEUDONYM, {"pseudonym": pseudonym}).one_or_none()

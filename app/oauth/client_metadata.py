@@ -24,7 +24,7 @@ from pydantic import (
 from app.kit import jsonio
 from app.kit.errors import DomainError, WrongMember, fault_text
 from app.oauth.jwks import read_jwks
-from app.oauth.scopes import VENDOR_SCOPES, to_list
+from app.oauth.scopes import GRANT_SCOPES, VENDOR_SCOPES, to_list
 from app.organizations.clients import check_redirect_uri
 from app.organizations.errors import RedirectInvalid
 from app.settings import LOCAL_HOSTS
@@ -86,6 +86,8 @@ Page = Annotated[str, StringConstraints(max_length=500), AfterValidator(_check_p
 Line = Annotated[str, StringConstraints(min_length=1, max_length=320)]
 Agreement = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,40}$")]
 
+_SCOPES = VENDOR_SCOPES | GRANT_SCOPES  # what a vendor may have
+
 
 class ClientMetadata(BaseModel):
     """The members that are taken. Others are left out, as RFC 7591 §2 says; of the wrong type,
@@ -120,7 +122,7 @@ class ClientMetadata(BaseModel):
     def check_members(self) -> "ClientMetadata":
         self._check_redirects()
         self._check_keys()
-        foreign = [scope for scope in self.scopes if scope not in VENDOR_SCOPES]
+        foreign = [scope for scope in self.scopes if scope not in _SCOPES]
         if foreign:
             raise WrongMember("scope", f"a vendor cannot have {foreign[0][:60]!r}")
         return self
@@ -154,7 +156,7 @@ class ClientMetadata(BaseModel):
             "grant_types": list(dict.fromkeys(self.grant_types)),
             "scopes": self.scopes,
             "purposes": self.purposes,
-            "known_scopes": list(VENDOR_SCOPES),
+            "known_scopes": list(_SCOPES),
         }
 
     def registered(self, door: str, **more: Any) -> dict[str, Any]:

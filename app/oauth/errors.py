@@ -21,6 +21,7 @@ _WHY = {
     "replayed": "A code or refresh token of this authorization was used twice, so all of its"
     " tokens were ended.",
     "client-disabled": "The client is not registered any more.",
+    "key-ended": "The key that this object got the token with counts no more.",
     "other-scheme": "The token is bound to a key, and comes with the scheme DPoP and a proof; or it"
     " is not, and comes with the scheme Bearer.",
     "other-resource": "The token is for another part of this service.",
@@ -83,6 +84,16 @@ class InsufficientScope(DomainError):
     def __init__(self, scope: str) -> None:
         challenge = f'Bearer error="insufficient_scope", scope="{scope}"'
         super().__init__(f"This needs the scope {scope}.", scope=scope, challenge=challenge)
+
+
+class GrantOver(DomainError):
+    """The permission that Inseam-Grant names gives nothing any more: its owner took it back, or it
+    ran out, was given back, or another took its place. Stop, and erase your copies."""
+
+    kind, slug, title = Kind.forbidden, "grant-over", "The permission has ended."
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The permission is {reason}.", reason=reason)
 
 
 class PersonalTokenInvalid(DomainError):

@@ -25,6 +25,7 @@ class Granted:
     status: str
     until: datetime
     purpose: str
+    version: int
     details: Sequence[queries.AnyRow]
 
     @property
@@ -69,4 +70,4 @@ def load_granted(conn: Connection, now: datetime, owner_id: UUID, grant_id: UUID
     details = queries.details_of(conn, owner_id, grant_id, row.version)
     status = live_status(row.status, row.until, now)
     still_open = [d for d in details if d.until > now]
-    return Granted(grant_id, status, row.until, row.purpose, still_open)
+    return Granted(grant_id, status, row.until, row.purpose, row.version, still_open)

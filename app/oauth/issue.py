@@ -14,7 +14,7 @@ from app.oauth.errors import InvalidAuthorizationDetails, InvalidDpopProof, Inva
 from app.oauth.granted import Granted
 from app.oauth.http import OAuthRequest
 from app.oauth.scopes import to_list
-from app.oauth.tokens import Family, make_token
+from app.oauth.tokens import Family, make_token, successors
 from app.objects.categories import scope_of
 
 
@@ -152,14 +152,23 @@ class Issue:
     def _refresh_token(
         self, family: Family, scopes: list[str], granted: Granted | None
     ) -> tuple[str, list[dict[str, Any]]]:
-        """A new one; or the one that was sent, where it stays, and that one ends with the grant."""
-        stays = self.request.client.known.keeps_refresh
-        if stays and self.request.refresh_token is not None:
-            return str(self.request.payload.data["refresh_token"]), []
+        """A new one; or the one that was sent, where it stays, and that one ends with the grant; or
+        the one that was given a moment ago, where the same is asked again."""
+        known, old = self.request.client.known, self.request.refresh_token
+        stays = known.keeps_refresh
+        if stays and old is not None:
+            return old.text, []
+        if old is not None and old.given is not None:
+            return old.given, []
+        next_one = None
+        if old is not None and not known.is_public:
+            next_one = successors(self.authority.keyring.cursor_keys(), old.text)[0]
         life = timedelta(days=self.authority.settings.refresh_token_days)
         end = granted.until if stays and granted is not None else self._end(life, granted)
         binding = self._carried_binding()
-        text, row = make_token(self.now, "refresh", family, scopes, end, binding=binding)
+        text, row = make_token(
+            self.now, "refresh", family, scopes, end, binding=binding, token=next_one
+        )
         return text, [row]
 
     def _end(self, life: timedelta, granted: Granted | None) -> datetime:

@@ -1,7 +1,7 @@
 """Who calls: an access token becomes one `Principal`, decided here and nowhere else."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -12,19 +12,24 @@ from sqlalchemy import Connection
 
 from app.accesses.record import EXPORT
 from app.consent.decide import Slice, live_status
+from app.consent.grants import find_place
 from app.disclosure.own import OwnReader as Reading
 from app.disclosure.own import refuse_own
 from app.disclosure.reader import NotDisclosed
 from app.kit.clock import Clock
+from app.kit.errors import MalformedRequest, NotFound
 from app.kit.http import AppClock, AppDatabase
+from app.kit.ids import parse_id
 from app.oauth import queries
 from app.oauth.authority import Authority
 from app.oauth.details import Entry
 from app.oauth.dpop import BadProof, NonceWanted, Proof, check_proof
 from app.oauth.errors import InsufficientScope, InvalidToken, ProofInvalid, TokenMissing
 from app.oauth.personal import is_use_due, note_use
-from app.oauth.scopes import OWNER_SCOPES
+from app.oauth.scopes import OWNER_SCOPES, VENDOR_SCOPES
 from app.objects.device_keys import signer_at
+
+GRANTS = "grants:read"
 
 _DATA = "/v1/data"
 _LONGEST = 200
@@ -167,6 +172,35 @@ def slices_of(principal: Principal) -> tuple[Slice, ...] | None:
     )
 
 
+def with_grant(conn: Connection, clock: Clock, principal: Principal, text: str) -> Principal:
+    """The client as holder of the grant that its header `Inseam-Grant` names: a token of its own
+    with grants:read reads under each of them, and what became of the grant is asked each time.
+
+    InvalidToken, InsufficientScope; MalformedRequest where the token is of another grant; NotFound
+    for a grant that is not this client's.
+    """
+    if principal.grant_id is not None:
+        if text != str(principal.grant_id):
+            raise MalformedRequest("The token is of another permission than Inseam-Grant names.")
+        return principal
+    fault = _fault(principal, GRANTS)
+    if fault is not None:
+        raise fault
+    grant_id = parse_id(text)
+    place = find_place(conn, grant_id) if grant_id is not None else None
+    if place is None or place.client_id != principal.client_id:
+        raise NotFound("This client has no such permission.")
+    grant = queries.find_grant(conn, place.owner_id, place.grant_id)
+    status = live_status(grant.status, grant.until, clock.now()) if grant else "revoked"
+    return replace(
+        principal,
+        owner_id=place.owner_id,
+        grant_id=place.grant_id,
+        scopes=frozenset(VENDOR_SCOPES),
+        dead_reason=None if status == "active" else status,
+    )
+
+
 def require_known(principal: Principal | None) -> Principal:
     """The principal, dead or alive, or InvalidToken for an unknown token."""
     if principal is None:
@@ -295,6 +329,9 @@ def _needs_own(scope: str, action: str) -> Callable[..., Principal]:
 ProductWriter = Annotated[Principal, Depends(_needs("products:write"))]
 ObjectWriter = Annotated[Principal, Depends(_needs("objects:write"))]
 LogWriter = Annotated[Principal, Depends(_needs("log:write"))]
+GrantsReader = Annotated[Principal, Depends(_needs(GRANTS))]
+GrantViewer = Annotated[Principal, Depends(_needs("grant_management_query"))]
+GrantEnder = Annotated[Principal, Depends(_needs("grant_management_revoke"))]
 OwnerReader = Annotated[Principal, Depends(_needs_own("own:read", "history"))]
 OwnerManager = Annotated[Principal, Depends(_needs_own("own:manage", "manage"))]
 OwnerExporter = Annotated[Principal, Depends(_needs_own("own:export", EXPORT))]

@@ -2,7 +2,14 @@
 
 from app.objects.categories import VENDOR_SCOPES
 
-__all__ = ["ALL_SCOPES", "CLIENT_SCOPES", "MAKER_SCOPES", "OWNER_SCOPES", "VENDOR_SCOPES"]
+__all__ = [
+    "ALL_SCOPES",
+    "CLIENT_SCOPES",
+    "GRANT_SCOPES",
+    "MAKER_SCOPES",
+    "OWNER_SCOPES",
+    "VENDOR_SCOPES",
+]
 
 MAKER_SCOPES = {
     "products:write": "Register products",
@@ -17,7 +24,13 @@ OWNER_SCOPES = {
     "own:export": "Make copies of everything and fetch them",
 }
 
-CLIENT_SCOPES = MAKER_SCOPES | VENDOR_SCOPES
+GRANT_SCOPES = {
+    "grants:read": "Read under any permission that owners have given this client",
+    "grant_management_query": "Look at a permission that an owner has given this client",
+    "grant_management_revoke": "Give a permission back",
+}
+
+CLIENT_SCOPES = MAKER_SCOPES | VENDOR_SCOPES | GRANT_SCOPES
 
 ALL_SCOPES = CLIENT_SCOPES | OWNER_SCOPES
 

@@ -3,6 +3,7 @@
 Everything that came of one authorization shares a `family_id`, so that it can end together.
 """
 
+import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +14,7 @@ from sqlalchemy import Connection, delete, insert, update
 from sqlalchemy.orm import Session
 
 from app.kit.clock import Clock
-from app.kit.crypto import sha256
+from app.kit.crypto import b64u, sha256
 from app.kit.ids import new_id, new_secret
 from app.kit.prepared import Prepared, run_together
 from app.oauth.models import AuthorizationCode, Token
@@ -64,6 +65,14 @@ def store(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         run_together(conn, [(_ADD, some) for some in alike.values()])
 
 
+def successors(keys: Mapping[str, bytes], token: str) -> list[str]:
+    """The refresh tokens that may follow this one, that of the key in use first: a keyed hash, so
+    that who sends the old one twice in a row is given the same again, and nobody else makes it."""
+    told = b"the refresh token after\0" + token.encode()
+    made = [hmac.digest(key, told, "sha256") for key in keys.values()]
+    return [PREFIXES["refresh"] + b64u(one) for one in made]
+
+
 def make_token(
     now: datetime,
     kind: str,
@@ -74,10 +83,11 @@ def make_token(
     name: str | None = None,
     objects: Sequence[str] | None = None,
     binding: Mapping[str, Any] | None = None,
+    token: str | None = None,
 ) -> tuple[str, dict[str, Any]]:
     """A token, the only clear copy of it, and its row, without the columns that are empty: a third
     of what it costs to store one is to make its values ready."""
-    token = new_secret(PREFIXES[kind])
+    token = token or new_secret(PREFIXES[kind])
     row = {
         "token_hash": sha256(token),
         "token_id": new_id(),

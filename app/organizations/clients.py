@@ -38,6 +38,7 @@ _YOURSELF = "Yourself: "  # how the name of an owner's own app begins, and nobod
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _PREFIX = "inseam_cs_"
 _READS = ":read"
+_FOR_ITSELF = {"grants:read"}  # no kind of data
 _NO_SECRET = sha256("no client has this secret")
 
 
@@ -378,14 +379,19 @@ def _check_use(scopes: Sequence[str], grant_types: Sequence[str]) -> None:
     if not scopes:
         raise ClientInvalid("A client has at least one scope.")
     for scope in scopes:
-        if scope.endswith(_READS) and not asks:
+        if _is_asked(scope) and not asks:
             raise ClientInvalid(
                 f"Owners are asked for {scope!r}, so the client needs a redirect URI and a purpose."
             )
-        if not scope.endswith(_READS) and "client_credentials" not in grant_types:
+        if not _is_asked(scope) and "client_credentials" not in grant_types:
             raise ClientInvalid(
                 f"A client has {scope!r} for itself, so it needs a secret and cannot be public."
             )
+
+
+def _is_asked(scope: str) -> bool:
+    """Whether owners are asked for it, as it opens a kind of data of theirs."""
+    return scope.endswith(_READS) and scope not in _FOR_ITSELF
 
 
 def _check_purpose(purpose: dict[str, Any], scopes: Sequence[str]) -> dict[str, Any]:
@@ -398,7 +404,7 @@ def _check_purpose(purpose: dict[str, Any], scopes: Sequence[str]) -> dict[str, 
     foreign = set(spec.scopes) - set(scopes)
     if foreign:
         raise PurposeInvalid(f"The client does not have the scope {min(foreign)!r}.")
-    strange = [scope for scope in spec.scopes if not scope.endswith(_READS)]
+    strange = [scope for scope in spec.scopes if not _is_asked(scope)]
     if strange:
         raise PurposeInvalid(f"Owners are not asked for the scope {strange[0]!r}.")
     return spec.model_dump()

@@ -34,6 +34,7 @@ class Vendor:
     def __init__(
         self, app: FastAPI, http: TestClient, clock: FixedClock, client_id: str, secret: str | None
     ) -> None:
+        self.app = app
         self.http = http
         self.clock = clock
         self.client_id = client_id

@@ -17,7 +17,7 @@ from app.kit import jsonio
 from app.kit.ids import new_id
 from app.oauth.grants.code import CodeGrant
 from app.oauth.registration import invite
-from app.oauth.scopes import ALL_SCOPES, CLIENT_SCOPES
+from app.oauth.scopes import ALL_SCOPES, CLIENT_SCOPES, VENDOR_SCOPES
 from app.oauth.signatures import REGISTRY
 from tests.factories.oauth import (
     REDIRECT,
@@ -76,6 +76,7 @@ def test_oauth_41_nothing_is_advertised_that_has_no_test_here(metadata: dict[str
         "request_parameter_supported",
         "request_uri_parameter_supported",
         "request_object_signing_alg_values_supported",
+        "grant_management_endpoint",
         "grant_management_actions_supported",
         "grant_management_action_required",
         "protected_resources",
@@ -113,7 +114,7 @@ def test_oauth_41_jwks_verifies_what_is_signed(app: FastAPI, metadata: dict[str,
 def test_oauth_41_scopes_can_be_had(make: Callable[..., Vendor], metadata: dict[str, Any]) -> None:
     assert metadata["scopes_supported"] == list(CLIENT_SCOPES)
     scopes = metadata["scopes_supported"]
-    reads = [s for s in scopes if s.endswith(":read")]
+    reads = list(VENDOR_SCOPES)
     purpose = make_purpose(scopes={s: {} for s in reads})
     vendor = make(scopes=scopes, purposes=[purpose])
     assert vendor.credentials(scope=" ".join(scopes)).json()["scope"] == " ".join(scopes)

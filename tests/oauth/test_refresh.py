@@ -5,10 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import UUID
 
+from fastapi import FastAPI
 from sqlalchemy import delete
 
 from app.consent.models import GrantDetail
 from app.kit.clock import FixedClock
+from tests.factories.oauth import make_public_vendor
 from tests.oauth.conftest import Vendor
 from tests.oauth.test_code import is_refused
 
@@ -24,9 +26,13 @@ def test_refresh_rotates_and_names_the_grant_again(vendor: Vendor, clock: FixedC
     assert vendor.refresh(second["refresh_token"]).status_code == 200
 
 
+BEYOND = timedelta(seconds=11)  # the moment in which a lost answer may be asked for again
+
+
 def test_oauth_23_reuse_kills_the_family_and_it_stays_dead(vendor: Vendor) -> None:
     first = vendor.get_tokens()
     second = vendor.refresh(first["refresh_token"]).json()
+    vendor.clock.advance(BEYOND)
     assert is_refused(vendor.refresh(first["refresh_token"]), "invalid_grant")
     for token in (first["access_token"], second["access_token"]):
         principal = vendor.principal(token)
@@ -38,8 +44,40 @@ def test_oauth_23_reuse_kills_the_family_and_it_stays_dead(vendor: Vendor) -> No
 def test_oauth_23_reuse_spares_other_authorizations(vendor: Vendor) -> None:
     first, other = vendor.get_tokens(), vendor.get_tokens()
     vendor.refresh(first["refresh_token"])
-    vendor.refresh(first["refresh_token"])
+    vendor.clock.advance(BEYOND)
+    assert is_refused(vendor.refresh(first["refresh_token"]), "invalid_grant")
     assert vendor.is_live(other["access_token"])
+
+
+def test_oauth_23_a_lost_answer_is_given_again_for_a_moment(vendor: Vendor) -> None:
+    """The same next token, with an access token of its own; not once that next one was used."""
+    first = vendor.get_tokens()["refresh_token"]
+    second = vendor.refresh(first).json()
+    vendor.clock.advance(timedelta(seconds=10))
+    again = vendor.refresh(first).json()
+    assert again["refresh_token"] == second["refresh_token"]
+    assert again["access_token"] != second["access_token"]
+    assert vendor.is_live(second["access_token"])
+    assert vendor.is_live(again["access_token"])
+    third = vendor.refresh(second["refresh_token"]).json()
+    assert third["refresh_token"] not in (first, second["refresh_token"])
+    assert is_refused(vendor.refresh(first), "invalid_grant")
+    assert not vendor.is_live(third["access_token"])
+
+
+def test_oauth_23_the_moment_lasts_through_a_rotation_of_keys(vendor: Vendor, app: FastAPI) -> None:
+    first = vendor.get_tokens()["refresh_token"]
+    second = vendor.refresh(first).json()
+    app.state.keyring.rotate("cursor")
+    assert vendor.refresh(first).json()["refresh_token"] == second["refresh_token"]
+
+
+def test_oauth_23_without_a_secret_there_is_no_such_moment(make: Callable[..., Vendor]) -> None:
+    vendor = make(make_public_vendor)
+    first = vendor.get_tokens()
+    second = vendor.refresh(first["refresh_token"]).json()
+    assert is_refused(vendor.refresh(first["refresh_token"]), "invalid_grant")
+    assert not vendor.is_live(second["access_token"])
 
 
 def test_oauth_23_token_of_another_client_changes_nothing(
@@ -48,15 +86,28 @@ def test_oauth_23_token_of_another_client_changes_nothing(
     first, other = vendor.get_tokens(), make()
     assert is_refused(other.refresh(first["refresh_token"]), "invalid_grant")
     second = vendor.refresh(first["refresh_token"]).json()
+    vendor.clock.advance(BEYOND)
     assert is_refused(other.refresh(first["refresh_token"]), "invalid_grant")
     assert vendor.is_live(second["access_token"])
 
 
-def test_oauth_23_refreshes_at_once_give_one_token(twins: list[Vendor]) -> None:
+def test_oauth_23_refreshes_at_once_give_one_successor(twins: list[Vendor]) -> None:
     token = twins[0].get_tokens()["refresh_token"]
-    with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda i: twins[i % 2].refresh(token), range(8)))
-    assert sorted(a.status_code for a in answers) == [200] + [400] * 7
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda i: twins[i % 2].refresh(token), range(20)))
+    assert {a.status_code for a in answers} == {200}
+    assert len({a.json()["refresh_token"] for a in answers}) == 1
+
+
+def test_oauth_23_without_a_secret_refreshes_at_once_give_one_token(
+    make: Callable[..., Vendor], twins: list[Vendor]
+) -> None:
+    vendor = make(make_public_vendor)
+    other = Vendor(twins[1].app, twins[1].http, vendor.clock, vendor.client_id, None)
+    token = vendor.get_tokens()["refresh_token"]
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda i: (vendor, other)[i % 2].refresh(token), range(20)))
+    assert sorted(a.status_code for a in answers) == [200] + [400] * 19
 
 
 def test_oauth_24_widening_is_refused_and_consumes_nothing(vendor: Vendor) -> None:

@@ -27,6 +27,7 @@ PUBLIC = {
     "/01/{gtin}/21/{serial:path}",
     "/problems/{slug}",
     "/docs/files/{name}",
+    "/device/{said}",  # no id: the page that says that an answer was taken
     "/sign-in/link/{token}",  # a secret; in other browsers tried by the tests of signing in
 }
 OF_MINE = (
@@ -106,6 +107,10 @@ def attempts(stage: Stage, export: str) -> dict[tuple[str, str], list[Any]]:
     clients = list(registration(s))
     for method in ("GET", "PUT", "DELETE"):
         tried[method, "/oauth/register/{client_id}"] = clients
+    scopes = ("grant_management_query", "grant_management_revoke")
+    stranger = s.story.client(s.story.organization("Stranger"), *scopes)
+    for method in ("GET", "DELETE"):
+        tried[method, "/oauth/grants/{grant_id}"] = [(bearer(s.story.token(stranger)), s.grant)]
     tried |= consent_and_claim(s) | security_page(s)
     return tried
 

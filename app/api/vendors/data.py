@@ -15,11 +15,11 @@ from app.disclosure.reader import Disclosed, NotDisclosed, Reader
 from app.disclosure.records import Wanted, read_records
 from app.keys.log_keys import run
 from app.kit.deadline import TimedResponse
-from app.kit.errors import DomainError, NotFound
+from app.kit.errors import DomainError, MalformedRequest, NotFound
 from app.kit.http import AppClock, AppCursors, AppDatabase, AppSettings, Connection
 from app.kit.limits import Limit, spend
 from app.kit.paging import MAX_LIMIT
-from app.oauth.errors import InsufficientScope, InvalidToken
+from app.oauth.errors import GrantOver, InsufficientScope, InvalidToken
 from app.oauth.protect import (
     Credential,
     Principal,
@@ -27,6 +27,7 @@ from app.oauth.protect import (
     principal_of,
     require_known,
     slices_of,
+    with_grant,
 )
 from app.oauth.tools import AppLogKeys
 from app.objects.categories import VENDOR_SCOPES
@@ -72,18 +73,18 @@ async def list_granted_objects(
 ) -> Response:
     """Each object the owner gave this client, by the client's own id for it, with its product,
     the streams that may be read, the window and the end date. What was not granted is absent."""
-    shown = credential_of(request)
+    shown, named = credential_of(request), named_grant(request)
     deadline = timedelta(seconds=settings.send_deadline_seconds)
     origin = settings.origin
 
     def work(conn: Connection) -> Disclosed | NotDisclosed:
-        reader = _admit(conn, clock, shown, settings.rate_data_per_minute)
+        reader = _admit(conn, clock, shown, named, settings.rate_data_per_minute)
         return list_objects(conn, clock, reader, origin, deadline)
 
     outcome = await database.run(work)
     if isinstance(outcome, NotDisclosed) and outcome.rule == "no-grant":
         raise InsufficientScope(" ".join(VENDOR_SCOPES))
-    return send(outcome, clock)
+    return send(outcome, clock, is_named=named is not None)
 
 
 @router.get(
@@ -104,15 +105,16 @@ async def read_granted_records(
     """Exactly what was granted of what is stored, in order of time; the window is half-open.
     Follow `next` (also in the header Link) until it is null. An object that was not granted is
     404, exactly as one that does not exist. Every call stands in the owner's history."""
-    shown = credential_of(request)
+    shown, named = credential_of(request), named_grant(request)
     wanted = read_wanted(request)
     deadline = timedelta(seconds=settings.send_deadline_seconds)
 
     def work(conn: Connection) -> Disclosed | NotDisclosed:
-        reader = _admit(conn, clock, shown, settings.rate_data_per_minute)
+        reader = _admit(conn, clock, shown, named, settings.rate_data_per_minute)
         return read_records(conn, clock, cursors, keys, reader, object_id, wanted, deadline)
 
-    return send(await run(database, keys, work), clock, request)
+    outcome = await run(database, keys, work)
+    return send(outcome, clock, request, is_named=named is not None)
 
 
 def read_wanted(request: Request) -> Wanted | DomainError:
@@ -139,11 +141,17 @@ def reader_of(principal: Principal) -> Reader:
 
 
 def send(
-    outcome: Disclosed | NotDisclosed, clock: AppClock, request: Request | None = None
+    outcome: Disclosed | NotDisclosed,
+    clock: AppClock,
+    request: Request | None = None,
+    *,
+    is_named: bool = False,
 ) -> Response:
-    """The answer to a reading that has been recorded, or the error it was refused with."""
+    """The answer to a reading that has been recorded, or the error it was refused with. Of a grant
+    that `is_named` the end is no fault of the token."""
     if isinstance(outcome, NotDisclosed):
-        raise outcome.error or error_of(outcome.rule)
+        error = outcome.error or error_of(outcome.rule)
+        raise GrantOver(outcome.rule) if is_named and type(error) is InvalidToken else error
     headers = {"Cache-Control": "no-store"}
     if outcome.next_cursor and request is not None:
         url = request.url.include_query_params(after=outcome.next_cursor)
@@ -160,9 +168,23 @@ def error_of(rule: str) -> Exception:
     return InvalidToken(rule)
 
 
-def _admit(conn: Connection, clock: AppClock, shown: Credential, rate: int) -> Reader:
+def named_grant(request: Request) -> str | None:
+    """What the header Inseam-Grant names; MalformedRequest where it stands twice."""
+    found = request.headers.getlist("inseam-grant")
+    if len(found) > 1:
+        raise MalformedRequest("The header Inseam-Grant stands twice.")
+    return found[0] if found else None
+
+
+def _admit(
+    conn: Connection, clock: AppClock, shown: Credential, named: str | None, rate: int
+) -> Reader:
     """Who reads, counted in the reading's own transaction: a refusal is a returned value there,
     so the count stays. An unknown token is nobody's and leaves no row."""
     principal = require_known(principal_of(conn, clock, shown))
-    spend(conn, clock, Limit("data", rate, 60), str(principal.token_id))
+    counted = principal.token_id
+    if named is not None:
+        principal = with_grant(conn, clock, principal, named)
+        counted = principal.grant_id or counted
+    spend(conn, clock, Limit("data", rate, 60), str(counted))
     return reader_of(principal)

@@ -192,7 +192,9 @@ def test_a_key_counts_in_its_time_and_a_revoked_one_ends_its_tokens(
     assert talker.send(token, path, wash()).status_code == 200
     gone = sender.call("DELETE", f"/v1/objects/{talker.object_id}/keys/{talker.device.key.key_id}")
     assert gone.status_code == 204
-    assert talker.send(token, path, wash()).status_code == 401
+    ended = talker.send(token, path, wash())
+    assert (ended.status_code, ended.json()["reason"]) == (401, "key-ended")
+    assert "counts no more" in ended.json()["detail"]
     refused(talker.ask())
 
 
