@@ -135,6 +135,9 @@ class Settings(BaseSettings):
     rate_authorize_per_minute: int = Field(
         120, ge=1, description="Authorization requests from one network address."
     )
+    rate_device_per_minute: int = Field(
+        60, ge=1, description="Codes for devices, of one client and from one network address."
+    )
     mail_backend: Literal["folder", "smtp"] = Field(
         "folder", description="`folder` writes messages to data_dir/mail; `smtp` sends them."
     )

@@ -135,6 +135,12 @@ def ticket_of(db: Session, owner_id: UUID, request_hash: bytes) -> str | None:
     return entry.ticket if entry is not None else None
 
 
+def find_opened(db: Session, owner_id: UUID, request_hash: bytes) -> AccessRequest | None:
+    """A request that this owner has opened, answered or not."""
+    row = queries.request_by_hash(db, request_hash)
+    return row if row is not None and row.owner_id == owner_id else None
+
+
 def is_waiting(db: Session, clock: Clock, ticket: str) -> bool | None:
     """Whether a request still waits for its answer; None where there is none."""
     row = queries.request_by_hash(db, sha256(ticket))

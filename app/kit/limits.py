@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.dml import ReturningInsert
@@ -69,6 +69,15 @@ def spend(conn: Connection, clock: Clock, limit: Limit, subject: str, cost: int 
     ((counted,),) = _COUNT.all(conn, key | {"count": cost})
     if counted > limit.count:
         raise TooManyRequests(retry_after=retry_after)
+
+
+def give_back(conn: Connection, clock: Clock, limit: Limit, subject: str) -> None:
+    """Take back one count of the present window: what was counted turned out not to be meant. So
+    whoever counts wrong tries spends first, and nobody tries more often by trying all at once."""
+    key, _ = _window(clock, limit, subject)
+    is_meant = [RateCounter.key_hash == key["key_hash"], RateCounter.window_at == key["window_at"]]
+    less = update(RateCounter).where(*is_meant, RateCounter.count > 0)
+    conn.execute(less.values(count=RateCounter.count - 1))
 
 
 def spend_together(

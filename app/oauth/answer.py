@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from app.consent.models import AccessRequest, Grant
 from app.kit.clock import Clock
 from app.kit.ids import new_id
-from app.oauth.device import PAGE, note_answer
+from app.oauth.device import note_answer
 from app.oauth.granted import load_granted
 from app.oauth.http import with_parameters
 from app.oauth.tokens import mint_code
@@ -23,8 +23,7 @@ def redirect_allowed(
     db.flush()
     now, protocol = clock.now(), request.protocol
     if "device" in protocol:
-        note_answer(db, protocol["device"], "granted", grant.owner_id, grant.grant_id)
-        return f"{PAGE}/allowed"
+        return note_answer(db, request, grant)
     granted = load_granted(db.connection(), now, grant.owner_id, grant.grant_id)
     assert granted is not None  # made in this transaction
     code = mint_code(
@@ -54,8 +53,7 @@ def _binding(protocol: dict[str, Any]) -> dict[str, Any] | None:
 def redirect_refused(db: Session, settings: Settings, request: AccessRequest) -> str:
     """The address that tells the vendor that the owner said no; a device is told when it asks."""
     if "device" in request.protocol:
-        note_answer(db, request.protocol["device"], "refused")
-        return f"{PAGE}/refused"
+        return note_answer(db, request, None)
     return _back(settings, request, ("error", "access_denied"))
 
 

@@ -145,8 +145,9 @@ async def push_request(
     responses=_example(_TOKEN_GIVEN),
 )
 async def give_token(request: Request) -> Response:
-    """RFC 6749 §3.2: authorization_code with code_verifier, refresh_token (each works once) and
-    client_credentials. The answer names what was granted, object by object."""
+    """RFC 6749 §3.2: authorization_code with code_verifier, refresh_token (each works once),
+    client_credentials, the device_code of RFC 8628, and an object's own assertion (RFC 7523). The
+    answer names what was granted, object by object."""
     tools = request.app.state  # nothing is injected: this is a hot road
     return await _answer(request, tools.db, tools.authority, answer_token)
 
@@ -191,7 +192,14 @@ async def start_device_authorization(
 ) -> Response:
     """RFC 8628, for things without a browser: shows the owner a code or its QR, and asks at the
     token endpoint until the owner has answered on another screen. Parameters are those of the
-    authorization endpoint: scope, authorization_details, purpose, resource."""
+    authorization endpoint: scope, authorization_details, purpose, resource. A proof of possession
+    (RFC 9449), or dpop_jkt, binds the tokens here already."""
+    limit = Limit("device codes of an address", authority.settings.rate_device_per_minute, 60)
+    host = request.client.host if request.client else ""
+    try:
+        await database.run(lambda conn: spend(conn, authority.clock, limit, host))
+    except TooManyRequests as error:
+        return respond(domain_refusal(error))
     return await _answer(request, database, authority, device.start_device)
 
 

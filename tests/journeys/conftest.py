@@ -1,13 +1,16 @@
 """A story for each journey."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from app.kit.clock import FixedClock
-from tests.journeys.story import Story
+from app.organizations.clients import DEVICE_CODE
+from tests.journeys.story import Person, Story
+from tests.journeys.tablet import BOILER, SCOPES, VISIT, Tablet
 
 
 @pytest.fixture
@@ -16,3 +19,23 @@ def story(app: FastAPI, client: TestClient, clock: FixedClock) -> Iterator[Story
     yield told
     for person in told.people:
         person.close()
+
+
+@pytest.fixture
+def tablet(story: Story) -> Tablet:
+    firm = story.organization("Warm & Co")
+    grants = [DEVICE_CODE, "refresh_token", "client_credentials"]
+    return Tablet(story, story.client(firm, *SCOPES, grant_types=grants, purposes=[VISIT]))
+
+
+@pytest.fixture
+def home(story: Story) -> tuple[Person, str, str]:
+    """An owner with two things that have recorded something."""
+    maker, owner = story.maker(), story.person()
+    product = story.product(maker, **BOILER)
+    things = [story.owned(maker, product, owner, f"SL-{n}") for n in (1, 2)]
+    maker = story.later(maker, timedelta(hours=1))
+    for thing in things:
+        told = story.send(maker, thing, story.wash(), *[story.wear() | {"until": None}])
+        assert told.status_code == 200, told.text
+    return owner, things[0], things[1]

@@ -481,8 +481,14 @@ PAGES = {
             errors={"user-code": "There is no such code now. Codes run out after some minutes."},
         ),
     ),
-    "device-allowed": ("owner/device_done.html", frame("/device/allowed", is_allowed=True)),
-    "device-refused": ("owner/device_done.html", frame("/device/refused", is_allowed=False)),
+    "device-allowed": (
+        "owner/device_done.html",
+        frame("/device/0a1b", vendor="Mend & Co", permission_id="p1"),
+    ),
+    "device-refused": (
+        "owner/device_done.html",
+        frame("/device/0a1b", vendor="Mend & Co", permission_id=None),
+    ),
     "consent-used": (
         "owner/consent_result.html",
         frame(

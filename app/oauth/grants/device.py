@@ -66,7 +66,7 @@ class DeviceGrant(BaseGrant, TokenEndpointMixin):
         if row.expires_at <= self.server.now:
             raise ExpiredToken
         if row.status == "waiting":
-            early = note_poll(self.server.conn, self.server.authority.clock, row)
+            early = note_poll(self.server.conn, self.server.authority.clock, row.device_hash)
             raise SlowDown if early else AuthorizationPending
         self.row = row
 
