@@ -9,8 +9,8 @@ from starlette.testclient import TestClient
 
 from app.kit.clock import FixedClock
 from app.organizations.clients import DEVICE_CODE
-from tests.journeys.story import Person, Story
-from tests.journeys.tablet import BOILER, SCOPES, VISIT, Tablet
+from tests.journeys.story import Story
+from tests.journeys.tablet import BOILER, SCOPES, VISIT, Home, Tablet
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def tablet(story: Story) -> Tablet:
 
 
 @pytest.fixture
-def home(story: Story) -> tuple[Person, str, str]:
+def home(story: Story) -> Home:
     """An owner with two things that have recorded something."""
     maker, owner = story.maker(), story.person()
     product = story.product(maker, **BOILER)

@@ -1,7 +1,6 @@
 """A technician's tablet, the firm that it belongs to, and an owner who is at home."""
 
 from datetime import timedelta
-from typing import Any
 
 from httpx2 import Response
 from starlette.testclient import TestClient
@@ -9,6 +8,8 @@ from starlette.testclient import TestClient
 from app.organizations.clients import DEVICE_CODE
 from tests.factories.objects import field_body, stream_body
 from tests.journeys.story import PRODUCT, Person, Story, basic
+
+Home = tuple[Person, str, str]  # an owner with two things
 
 SCOPES = ("condition:read", "care:read", "identity:read")
 VISIT = {
@@ -49,16 +50,25 @@ def type_code(person: Person, code: str) -> Response:
     return person.post("/device", {"user_code": code})
 
 
-def allow(person: Person, page: str, objects: list[str], **more: Any) -> Response:
-    story_day = more.pop("until", None)
+def allow(
+    story: Story,
+    person: Person,
+    page: str,
+    objects: list[str],
+    kinds: tuple[str, ...] = ("condition", "care", "identity"),
+    days: int = 30,
+) -> Response:
+    """Say yes; the page that says so."""
     data = {
         "answer": "allow",
         "object": objects,
-        "kind": ["condition", "care", "identity"],
+        "kind": list(kinds),
         "history": "today",
-        "until": story_day,
+        "until": (story.clock.now() + timedelta(days=days)).date().isoformat(),
     }
-    return person.post(page, data | more)
+    done = person.post(page, data)
+    assert done.headers["location"].startswith("/device/"), done.text
+    return person.get(done.headers["location"])
 
 
 def error_of(answer: Response) -> str:
@@ -66,10 +76,9 @@ def error_of(answer: Response) -> str:
     return str(answer.json()["error"])
 
 
-def answered(story: Story, tablet: Tablet, home: tuple[Person, str, str], **more: str) -> str:
+def answered(story: Story, tablet: Tablet, home: Home, **more: str) -> str:
     """The device code of a request that the owner has allowed."""
     told = tablet.start(**more).json()
     page = type_code(home[0], told["user_code"]).headers["location"]
-    day = (story.clock.now() + timedelta(days=30)).date().isoformat()
-    assert allow(home[0], page, [home[1]], until=day).status_code == 303
+    allow(story, home[0], page, [home[1]])
     return str(told["device_code"])
