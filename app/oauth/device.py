@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from authlib.oauth2 import OAuth2Error
-from authlib.oauth2.rfc6749 import InvalidGrantError, UnauthorizedClientError
+from authlib.oauth2.rfc6749 import InvalidRequestError, UnauthorizedClientError
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.orm import Session
 
@@ -39,9 +39,11 @@ def start_device(conn: Connection, authority: Authority, ask: Ask, caller: Calle
         if caller.client is None or not caller.client.check_grant_type(DEVICE_CODE):
             raise UnauthorizedClientError("The client may not use the device flow.")
         known = caller.client.known
-        if known.requires_dpop and caller.jkt is None:
-            raise InvalidGrantError("This client's tokens are bound to a key; send a proof.")
         values = {name: one for name, one in ask.form.items() if name not in NOT_ASKED}
+        # A proof is wanted with the token alone (RFC 9449 §5); one that comes here binds the code.
+        jkt = caller.jkt or values.get("dpop_jkt")
+        if values.get("dpop_jkt", jkt) != jkt:
+            raise InvalidRequestError("dpop_jkt is not the key of the proof.")
         asked = read_asked(conn, authority, known, values, None)
     except OAuth2Error as error:
         raise Undone(refusal(error)) from error
@@ -53,7 +55,7 @@ def start_device(conn: Connection, authority: Authority, ask: Ask, caller: Calle
         "client_id": known.client_id,
         "parameters": {
             "values": values,
-            "jkt": caller.jkt,
+            "jkt": jkt,
             "resources": asked.resources,
             "scopes": asked.scopes,
         },

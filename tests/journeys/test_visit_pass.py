@@ -318,6 +318,25 @@ def test_oauth_36_the_key_of_the_request_is_the_key_of_the_token(
     assert bound["token_type"] == "DPoP"
 
 
+def test_oauth_31_a_bound_clients_device_shows_its_key_with_the_token(
+    story: Story, home: tuple[Person, str, str]
+) -> None:
+    """RFC 9449 knows no proof at the endpoint where a device starts, and no library sends one."""
+    from tests.oauth.test_metadata import KEYS
+
+    firm = story.organization("Bound & Co")
+    grants = [DEVICE_CODE, "refresh_token"]
+    registered = {"dpop_bound_access_tokens": True}
+    client = story.client(
+        firm, *SCOPES, grant_types=grants, purposes=[VISIT], registered=registered
+    )
+    tablet = Tablet(story, client)
+    assert error_of(tablet.poll(answered(story, tablet, home))) == "invalid_dpop_proof"
+    named = answered(story, tablet, home, dpop_jkt=KEYS["ES256"].thumbprint())
+    assert error_of(tablet.poll(named)) == "invalid_grant"
+    assert error_of(tablet.start(dpop_jkt="short")) == "invalid_request"
+
+
 @pytest.mark.parametrize(
     ("more", "error"),
     [
