@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from app.consent.limits import Limits, limits_of, wider, written
+
 Moment = datetime | None
 
 
@@ -13,7 +15,7 @@ Moment = datetime | None
 class Wish:
     """Some kinds of data of one object, by the vendor's id of it, or of any that the owner chooses;
     None of a border where there is none. `retention` is how long the vendor keeps it, as a duration
-    in days (ISO 8601)."""
+    in days (ISO 8601), `limits` how often it is read."""
 
     identifier: UUID | None
     categories: frozenset[str]
@@ -21,6 +23,12 @@ class Wish:
     window_to: Moment = None
     until: Moment = None
     retention: str | None = None
+    limits: Limits | None = None
+
+    @property
+    def terms(self) -> dict[str, Any] | None:
+        """What a grant's detail keeps of it, beside its borders."""
+        return _terms(self.retention, self.limits)
 
 
 def wishes_of(asked: Mapping[str, Any]) -> list[Wish]:
@@ -40,6 +48,25 @@ def portion(wishes: Iterable[Wish], pseudonym: UUID | None, category: str) -> Wi
     return found[0] if found else None
 
 
+def wider_terms(
+    one: Mapping[str, Any] | None, other: Mapping[str, Any] | None
+) -> dict[str, Any] | None:
+    """The terms that give as much as both."""
+    kept = [(terms or {}).get("retention") for terms in (one, other)]
+    longest = None if None in kept else max(filter(None, kept), key=days_of)
+    return _terms(longest, wider(limits_of(one), limits_of(other)))
+
+
+def days_of(retention: str) -> int:
+    """How many days a retention is."""
+    return int(retention.removeprefix("P").removesuffix("D"))
+
+
+def _terms(retention: str | None, limits: Limits | None) -> dict[str, Any] | None:
+    told = {"retention": retention, "limits": written(limits)}
+    return {name: value for name, value in told.items() if value is not None} or None
+
+
 def _wish(entry: Mapping[str, Any]) -> Wish:
     window = entry.get("window") or {}
     told = entry.get("identifier")
@@ -50,6 +77,7 @@ def _wish(entry: Mapping[str, Any]) -> Wish:
         _moment(window.get("to")),
         _moment(entry.get("until")),
         entry.get("retention"),
+        limits_of(entry),
     )
 
 

@@ -1,9 +1,12 @@
 """Whether a grant allows a reading, and which part of the log: pure, no I/O."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
+
+from app.consent.limits import Limits, limits_of
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,7 @@ class Detail:
     window_from: datetime | None
     window_to: datetime | None
     until: datetime
+    terms: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -53,12 +57,14 @@ class Refused:
 
 @dataclass(frozen=True)
 class Allowed:
-    """What may be read of one object: one window per category."""
+    """What may be read of one object: one window per category, and the limits of those that may
+    not be read as often as one likes."""
 
     object_id: UUID
     tenure_id: UUID
     pseudonym: UUID
     windows: dict[str, tuple[datetime | None, datetime | None]]
+    limits: dict[str, Limits] = field(default_factory=dict)
 
 
 def live_status(status: str, until: datetime, now: datetime) -> str:
@@ -99,7 +105,9 @@ def decide(
             windows[d.category] = window
     if not windows:
         return Refused("not-granted")
-    return Allowed(first.object_id, first.tenure_id, first.pseudonym, windows)
+    found = {d.category: limits_of(d.terms) for d in open_details if d.category in windows}
+    limits = {category: one for category, one in found.items() if one is not None}
+    return Allowed(first.object_id, first.tenure_id, first.pseudonym, windows, limits)
 
 
 def within(

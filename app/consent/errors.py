@@ -51,3 +51,18 @@ class GrantPaused(DomainError):
     """The owner has paused this permission; nothing can be read until it is resumed."""
 
     kind, slug, title = Kind.forbidden, "grant-paused", "The owner has paused this permission."
+
+
+class OverCount(DomainError):
+    """The owner allowed a number of readings, and they are used up. An answer with records counts
+    as one reading, together with the pages that `next` leads to. Ask the owner for another
+    permission if you still need the data."""
+
+    kind, slug, title = Kind.forbidden, "over-count", "All readings that were allowed are used up."
+
+
+class TooFrequent(DomainError):
+    """The owner allowed so many readings within any hour, day, week or month, and this would be one
+    more. `Retry-After` says in how many seconds it would not."""
+
+    kind, slug, title = Kind.too_many, "too-frequent", "This is more often than the owner allows."

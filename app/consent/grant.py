@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.accesses.history import last_send_by
 from app.consent import queries, requests
-from app.consent.asked import portion, wishes_of
+from app.consent.asked import portion, wider_terms, wishes_of
 from app.consent.decide import live_status
 from app.consent.errors import ChoiceTooWide, EndDateOutside, NothingChosen, RequestAnswered
 from app.consent.grants import end, note
@@ -146,7 +146,7 @@ def _merged(
         same.window_from = _earlier(same.window_from, old.window_from)
         same.window_to = _later(same.window_to, old.window_to)
         same.until = max(same.until, old.until)
-        same.terms = same.terms or old.terms
+        same.terms = wider_terms(same.terms, old.terms)
     return list(found.values())
 
 
@@ -222,7 +222,7 @@ def _details(
                     window_from=start,
                     window_to=wish.window_to,
                     until=min(until, wish.until or until),
-                    terms={"retention": wish.retention} if wish.retention else None,
+                    terms=wish.terms,
                 )
             )
         if known is None and details and details[-1].object_id == object_id:

@@ -13,7 +13,9 @@ from app.accesses.history import last_send_by
 from app.consent import queries
 from app.consent.decide import GrantState, live_status
 from app.consent.errors import GrantNotFound
+from app.consent.limits import Used, limits_of, written
 from app.consent.models import Grant, GrantDetail, GrantEvent
+from app.consent.uses import uses_of
 from app.kit.clock import Clock
 from app.kit.db import take_turn
 
@@ -22,12 +24,20 @@ _LIVE = ("active", "paused")
 
 @dataclass(frozen=True)
 class GrantView:
-    """A grant with the details of its version, its history, and its status now."""
+    """A grant with the details of its version, its history, its status now, and how often it was
+    read where that is limited."""
 
     grant: Grant
     status: str
     details: Sequence[GrantDetail]
     events: Sequence[GrantEvent]
+    uses: Mapping[tuple[UUID, str], Used]
+
+    def limits_of(self, detail: GrantDetail) -> dict[str, Any] | None:
+        """How often a detail may be read and how often it was; None where it is not limited."""
+        limits = written(limits_of(detail.terms))
+        used = self.uses.get((detail.object_id, detail.category), Used())
+        return None if limits is None else limits | {"used": used.count}
 
 
 def list_grants(db: Session, clock: Clock, owner_id: UUID) -> list[GrantView]:
@@ -199,4 +209,5 @@ def _view(db: Session, clock: Clock, grant: Grant) -> GrantView:
         live_status(grant.status, grant.until, clock.now()),
         queries.details_of(db, owner_id, grant_id, grant.version),
         queries.events_of(db, owner_id, grant_id),
+        uses_of(db, owner_id, grant_id),
     )

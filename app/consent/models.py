@@ -84,7 +84,8 @@ class GrantDetail(Base):
     """One object and one kind of data in one version of a grant.
 
     `pseudonym` is the object's id for this vendor. `window_from` None means all of the tenure.
-    `terms` are the limits and the retention that were asked with it (`limits`, `retention`).
+    `terms` are the limits of reading (`limits.Limits`) and the retention that were asked with it
+    (`limits`, `retention`).
     """
 
     __tablename__ = "grant_details"
@@ -108,6 +109,21 @@ class GrantDetail(Base):
     window_to: Mapped[datetime | None] = mapped_column(Instant)
     until: Mapped[datetime] = mapped_column(Instant)
     terms: Mapped[dict[str, Any] | None] = mapped_column(Json)
+
+
+class GrantUse(Base):
+    """How often an object and kind was read under a grant, whatever its version, where that is
+    limited. `recent` are the last times (ISO 8601), as far as its frequency has to know them."""
+
+    __tablename__ = "grant_uses"
+    __table_args__ = family("owner")
+
+    owner_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    grant_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    object_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    category: Mapped[str] = mapped_column(Words(20), primary_key=True)
+    used: Mapped[int] = mapped_column(Whole)
+    recent: Mapped[list[str]] = mapped_column(Json)
 
 
 class GrantEvent(Base):

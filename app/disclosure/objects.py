@@ -8,6 +8,8 @@ from sqlalchemy import Connection
 from app.accesses.record import LISTING, Attempt, Given, record_given, record_refused
 from app.consent.decide import Allowed, GrantState, Refused, decide
 from app.consent.grants import lock_grant
+from app.consent.limits import Used, written
+from app.consent.uses import uses_of
 from app.disclosure.reader import Disclosed, NotDisclosed, Reader, refusal_of
 from app.kit import jsonio
 from app.kit.clock import Clock
@@ -84,9 +86,23 @@ def _object_out(
         "window": _window(allowed),
         "until": rfc3339(min(d.until for d in details)),
     }
+    if allowed.limits:
+        out["limits"] = _limits(conn, grant, allowed, reader)
     if "identity" in allowed.windows:
         out["identity"] = identity_of(conn, allowed.object_id, origin)
     return out
+
+
+def _limits(
+    conn: Connection, grant: GrantState, allowed: Allowed, reader: Reader
+) -> dict[str, Any]:
+    """How often each kind may be read, where that is limited, and how often it was."""
+    assert reader.owner_id is not None  # allowed: a grant has an owner
+    uses = uses_of(conn, reader.owner_id, grant.grant_id)
+    return {
+        kind: (written(limits) or {}) | {"used": uses.get((allowed.object_id, kind), Used()).count}
+        for kind, limits in sorted(allowed.limits.items())
+    }
 
 
 def _window(allowed: Allowed) -> dict[str, str | None]:

@@ -1,15 +1,18 @@
 """One reading of records: decide, fetch, lock and decide again, record. The caller then sends."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
 
 from app.accesses.record import READING, Attempt, Given, record_given, record_refused
 from app.consent.decide import Allowed, Refused, decide, narrow
+from app.consent.errors import OverCount, TooFrequent
 from app.consent.grants import lock_grant
+from app.disclosure.counted import Counted, begin_or_go_on, count
 from app.disclosure.locate import Located, granted_object, locate
 from app.disclosure.reader import OF_THE_OBJECT, Disclosed, NotDisclosed, Reader, refusal_of
 from app.kit.clock import Clock
@@ -95,19 +98,28 @@ def read_records(
     if isinstance(decision, Refused):
         return refuse(conn, reader, located, attempt, decision.rule)
     assert isinstance(asked, Asked)  # else refused above
-    streams = _streams(conn, decision, asked.wanted)
+    assert reader.owner_id is not None  # decided: a grant has an owner
+    assert reader.grant_id is not None
+    kinds = _kinds(conn, decision, asked.wanted)
+    ids = reader.owner_id, reader.grant_id
+    reading = begin_or_go_on(conn, *ids, decision, kinds, asked.position, now)
+    if isinstance(reading, OverCount | TooFrequent):
+        return refuse(conn, reader, located, attempt, reading.slug, reading)
+    streams = _streams(decision, asked.wanted, kinds, reading)
     if not streams:
         return refuse(conn, reader, located, attempt, "not-granted")
     log = Log(conn, keys, decision.object_id, decision.tenure_id)
-    found = read_page(log, streams, asked.position, asked.wanted)
+    found = read_page(log, streams, asked.position, asked.wanted, reading.since)
     is_same = _decide_again(conn, clock, reader, located, decision)
     if isinstance(is_same, Refused):
         return refuse(conn, reader, located, attempt, is_same.rule)
     send_by = clock.now() + deadline
     given = _given(decision, streams, found)
-    assert reader.owner_id is not None  # decided: a grant has an owner
     record_given(conn, reader.owner_id, new_id(), attempt, [given], send_by)
-    cursor = cursors.seal(found.next_position, *asked.bound) if found.next_position else None
+    shows = partial(_has_any, log, streams, kinds, found, replace(asked.wanted, limit=1))
+    count(conn, *ids, decision.object_id, reading, shows)
+    position = reading.write_position(found.next_position)
+    cursor = cursors.seal(position, *asked.bound) if position else None
     return Disclosed(_body(located, found, cursor), send_by, cursor)
 
 
@@ -183,19 +195,52 @@ def _decide_again(
     return again
 
 
-def _streams(conn: Connection, allowed: Allowed, wanted: Wanted) -> dict[str, Window]:
-    """The granted streams that were asked for, each with the window to read."""
-    found = {}
-    for name, category in stream_categories(conn, allowed.object_id).items():
-        if category in allowed.windows and wanted.stream in (None, name):
-            found[name] = narrow(allowed.windows[category], wanted.from_, wanted.to)
-    return found
+def _kinds(conn: Connection, allowed: Allowed, wanted: Wanted) -> dict[str, str]:
+    """The granted streams that were asked for, each with its kind of data."""
+    return {
+        name: category
+        for name, category in stream_categories(conn, allowed.object_id).items()
+        if category in allowed.windows and wanted.stream in (None, name)
+    }
 
 
-def read_page(log: Log, streams: Mapping[str, Window], position: Any, wanted: Wanted) -> Page:
-    """A page of rows of several streams in time order. Streams may have different windows: what
-    the widest one brings beyond a stream's own is dropped, and the reading goes on until the page
-    is full."""
+def _streams(
+    allowed: Allowed, wanted: Wanted, kinds: Mapping[str, str], reading: Counted
+) -> dict[str, Window]:
+    """What this reading shows, each with the window to read."""
+    return {
+        name: narrow(allowed.windows[category], wanted.from_, wanted.to)
+        for name, category in kinds.items()
+        if reading.shows(name)
+    }
+
+
+def _has_any(
+    log: Log,
+    streams: Mapping[str, Window],
+    kinds: Mapping[str, str],
+    found: Page,
+    wanted: Wanted,
+    kind: str,
+) -> bool:
+    """Whether a reading that begins with this page shows a record of this kind, here or later."""
+    if any(kinds[row.stream] == kind for row in found.rows):
+        return True
+    of_kind = {name: window for name, window in streams.items() if kinds[name] == kind}
+    rest = found.next_position
+    return bool(rest and of_kind and read_page(log, of_kind, rest, wanted).rows)
+
+
+def read_page(
+    log: Log,
+    streams: Mapping[str, Window],
+    position: Any,
+    wanted: Wanted,
+    came_by: datetime | None = None,
+) -> Page:
+    """A page of rows of several streams in time order, of all or of those that came by then.
+    Streams may have different windows: what the widest one brings beyond a stream's own is
+    dropped, and the reading goes on until the page is full."""
     limit = wanted.limit
     starts = [w[0] for w in streams.values()]
     ends = [w[1] for w in streams.values()]
@@ -205,7 +250,12 @@ def read_page(log: Log, streams: Mapping[str, Window], position: Any, wanted: Wa
     kept: list[Row] = []
     while True:
         rows = page(log, sorted(streams), lower, upper, after, limit + 1, is_whole=wanted.is_whole)
-        kept += [row for row in rows if _is_inside(row, streams[row.stream])]
+        kept += [
+            row
+            for row in rows
+            if _is_inside(row, streams[row.stream])
+            and (came_by is None or row.received_at <= came_by)
+        ]
         if len(kept) > limit or len(rows) <= limit:
             break
         after = (rows[-1].placed_at, rows[-1].stream, rows[-1].seq)

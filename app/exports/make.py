@@ -20,7 +20,7 @@ from sqlalchemy import Connection, delete, select
 from sqlalchemy.orm import Session
 
 from app.accesses.history import Filter, Position, list_accesses
-from app.consent.grants import list_grants
+from app.consent.grants import GrantView, list_grants
 from app.consent.models import GrantDetail
 from app.exports.models import Export
 from app.keys.ring import Keyring
@@ -196,7 +196,7 @@ def _grants(db: Session, clock: Clock, export: Export) -> list[dict[str, Any]]:
                 "created_at": rfc3339(view.grant.created_at),
                 "until": rfc3339(view.grant.until),
                 "categories": sorted(d.category for d in details),
-                "details": [_detail(d) for d in details],
+                "details": [_detail(view, d) for d in details],
                 "history": [
                     {"at": rfc3339(e.at), "what": e.what, "version": e.version} for e in view.events
                 ],
@@ -221,7 +221,7 @@ def _removals(conn: Connection, export: Export) -> list[dict[str, Any]]:
     ]
 
 
-def _detail(detail: GrantDetail) -> dict[str, Any]:
+def _detail(view: GrantView, detail: GrantDetail) -> dict[str, Any]:
     """One kind of data with its own window and end: they may differ within a permission."""
     return {
         "category": detail.category,
@@ -229,6 +229,8 @@ def _detail(detail: GrantDetail) -> dict[str, Any]:
         "precision": {"time": detail.precision_time, "place": detail.precision_place},
         "window": {"from": _time(detail.window_from), "to": _time(detail.window_to)},
         "until": rfc3339(detail.until),
+        "limits": view.limits_of(detail),
+        "retention": (detail.terms or {}).get("retention"),
     }
 
 

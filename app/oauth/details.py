@@ -7,7 +7,7 @@ does not have gives nothing; a part that a wish does not have wishes for all tha
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import (
@@ -17,10 +17,15 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    StrictBool,
+    StrictInt,
     StringConstraints,
     ValidationError,
+    model_validator,
 )
 
+from app.consent.limits import Limits as ReadingLimits
+from app.consent.limits import limits_of
 from app.kit import jsonio
 from app.kit.errors import InvalidJson, fault_text
 from app.objects.categories import CATEGORIES
@@ -83,6 +88,32 @@ class Window(_Part):
         return starts and (self.to is None or (other.to is not None and other.to <= self.to))
 
 
+class Frequency(_Part):
+    """At most `count` readings within any span of that length."""
+
+    count: Annotated[StrictInt, Field(ge=1, le=100)]
+    per: Literal["hour", "day", "week", "month"]
+
+
+class Limits(_Part):
+    """How often it may be read, of each object and kind: so many times, no more often than so, or
+    once."""
+
+    count: Annotated[StrictInt, Field(ge=1, le=1_000_000)] | None = None
+    frequency: Frequency | None = None
+    single_use: StrictBool | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.single_use is False:
+            raise ValueError("single_use is true, or absent")
+        if self.single_use and (self.count is not None or self.frequency is not None):
+            raise ValueError("a single use has no other limit")
+        if not self.model_dump(exclude_none=True):
+            raise ValueError("limits without a limit")
+        return self
+
+
 class Entry(_Part):
     """One entry of `authorization_details`."""
 
@@ -94,6 +125,7 @@ class Entry(_Part):
     precision: Precision = Precision()
     window: Window | None = None
     until: Moment | None = None
+    limits: Limits | None = None
     purpose: Annotated[str, StringConstraints(max_length=100)] | None = None
     retention: Annotated[str, StringConstraints(pattern=r"^P[1-9]\d{0,4}D$")] | None = None
 
@@ -151,7 +183,7 @@ def _fixed(fault: Mapping[str, Any]) -> str:
 
 _NAMES = {
     name
-    for model in (Entry, Precision, Window)
+    for model in (Entry, Frequency, Limits, Precision, Window)
     for field, info in model.model_fields.items()
     for name in (info.alias or field,)
 }
@@ -169,7 +201,8 @@ def _check_apart(entries: Sequence[Entry]) -> None:
 
 def covers(granted: Iterable[Entry], wanted: Entry) -> bool:
     """Whether what was granted gives all of `wanted`: each kind, of the named object or, where it
-    names none, of any; as long, as far, for the same purpose."""
+    names none, of any; as long, as far, for the same purpose. Readings are counted for the whole
+    grant, so no token has limits of its own."""
     return all(
         any(_gives(one, wanted, category) for one in granted) for category in wanted.datatypes
     )
@@ -182,9 +215,14 @@ def _gives(granted: Entry, wanted: Entry, category: str) -> bool:
         and set(wanted.actions) <= set(granted.actions)
         and (wanted.window is None or (granted.window or Window()).covers(wanted.window))
         and (wanted.until is None or granted.until is None or wanted.until <= granted.until)
+        and (wanted.limits is None or _limits(wanted) == _limits(granted))
         and wanted.purpose in (None, granted.purpose)
         and _keeps_shorter(granted.retention, wanted.retention)
     )
+
+
+def _limits(entry: Entry) -> ReadingLimits | None:
+    return limits_of(entry.written())
 
 
 def _keeps_shorter(granted: str | None, wanted: str | None) -> bool:

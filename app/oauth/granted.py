@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from app.consent.decide import live_status
+from app.kit import jsonio
 from app.oauth import queries
 from app.oauth.details import TYPE, Entry, Window
 from app.objects.categories import category_of
@@ -32,14 +33,14 @@ class Granted:
         return self.status in _ISSUING
 
     def entries(self, scopes: Iterable[str] | None = None) -> list[Entry]:
-        """One for each object, action and window (RFC 9396 §7: what was granted, not asked), of
-        all kinds or of those that the scopes open."""
+        """One for each object, action, window and terms (RFC 9396 §7: what was granted, not asked),
+        of all kinds or of those that the scopes open."""
         kinds = None if scopes is None else {category_of(scope) for scope in scopes}
         found: dict[tuple[Any, ...], list[str]] = {}
         for d in self.details:
             if kinds is None or d.category in kinds:
-                retention = (d.terms or {}).get("retention")
-                key = (d.pseudonym, d.action, d.window_from, d.window_to, d.until, retention)
+                terms = jsonio.dumps(d.terms or {})
+                key = (d.pseudonym, d.action, d.window_from, d.window_to, d.until, terms)
                 found.setdefault(key, []).append(d.category)
         return [
             Entry(
@@ -50,9 +51,9 @@ class Granted:
                 window=Window(**{"from": start, "to": end}),
                 until=until,
                 purpose=self.purpose,
-                retention=retention,
+                **jsonio.loads(terms),
             )
-            for (pseudonym, action, start, end, until, retention), kinds in found.items()
+            for (pseudonym, action, start, end, until, terms), kinds in found.items()
         ]
 
     def scopes(self, wanted: Iterable[str]) -> list[str]:

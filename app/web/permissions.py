@@ -218,7 +218,14 @@ def _details(db: Session, view: GrantView, held: Mapping[UUID, Held]) -> list[di
         )
         streams = streams_of(db, mine.product_id) if mine else []
         titles = [s.title for s in streams if s.category == detail.category]
-        one["kinds"].append({"category": detail.category, "streams": titles})
+        one["kinds"].append(
+            {
+                "category": detail.category,
+                "streams": titles,
+                "limits": view.limits_of(detail),
+                "keeps": (detail.terms or {}).get("retention"),
+            }
+        )
     return list(found.values())
 
 

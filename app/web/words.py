@@ -1,7 +1,8 @@
 """Plain words for the domain's values: what a template says instead of a code."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,8 @@ REFUSALS = {
     "expired": "The permission had run out.",
     "paused": "The permission was paused.",
     "superseded": "The permission had been replaced by a newer one.",
-    "limit": "They had read as often as you allow.",
+    "over-count": "They had read as often as you allow.",
+    "too-frequent": "They read again sooner than you allow.",
     "outside-window": "They asked for a time that you did not open.",
     "insufficient-scope": "The key they used does not open this.",
     "client-disabled": "This company was barred from the service.",
@@ -173,6 +175,38 @@ def legal_basis(value: str) -> str:
 
 def used_by(value: str) -> str:
     return USED_BY.get(value, (value, ""))[0]
+
+
+def often(limits: Mapping[str, Any]) -> str:
+    """How often a kind of data may be read (`consent.limits.written`), as a sentence."""
+    if limits.get("single_use"):
+        return "Read once, and not again."
+    count, frequency = limits.get("count"), limits.get("frequency")
+    said = []
+    if frequency:
+        span = {"hour": "an hour", "day": "a day", "week": "a week", "month": "in 30 days"}
+        said.append(f"{_times(frequency['count'])} {span[frequency['per']]}")
+    if count:
+        said.append(f"{_times(count)} in all")
+    return f"Read at most {join(said)}."
+
+
+def used(limits: Mapping[str, Any]) -> str:
+    """How often a kind of data was read, of as often as it may be."""
+    most = 1 if limits.get("single_use") else limits.get("count")
+    if most is None:
+        return f"Used {_times(limits['used'])}." if limits["used"] else "Not used yet."
+    return f"Used {limits['used']:,} of {most:,}."
+
+
+def keeps(retention: str) -> str:
+    """How long a vendor says that it keeps what it read (days as ISO 8601), after “it keeps it”."""
+    days = int(retention.removeprefix("P").removesuffix("D"))
+    return "for a day" if days == 1 else f"for {days:,} days"
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count:,} times")
 
 
 def own_scope(scope: str) -> str:

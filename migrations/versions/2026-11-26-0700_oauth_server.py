@@ -70,6 +70,17 @@ def upgrade() -> None:
     sqlite_strict=True
     )
     op.create_index(op.f('ix_registration_tokens_client_id'), 'registration_tokens', ['client_id'], unique=False)
+    op.create_table('grant_uses',
+    sa.Column('owner_id', columns.Id(), nullable=False),
+    sa.Column('grant_id', columns.Id(), nullable=False),
+    sa.Column('object_id', columns.Id(), nullable=False),
+    sa.Column('category', columns.Words(20), nullable=False),
+    sa.Column('used', columns.Whole(), nullable=False),
+    sa.Column('recent', columns.Json(), nullable=False),
+    sa.PrimaryKeyConstraint('owner_id', 'grant_id', 'object_id', 'category', name=op.f('pk_grant_uses')),
+    info={'family': 'owner'},
+    sqlite_strict=True
+    )
     op.create_table('grant_places',
     sa.Column('grant_id', columns.Id(), nullable=False),
     sa.Column('client_id', columns.Words(100), nullable=False),
@@ -85,6 +96,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index('ix_grant_places_client', table_name='grant_places')
     op.drop_table('grant_places')
+    op.drop_table('grant_uses')
     op.drop_index(op.f('ix_registration_tokens_client_id'), table_name='registration_tokens')
     op.drop_table('registration_tokens')
     op.drop_index(op.f('ix_seen_once_expires_at'), table_name='seen_once')

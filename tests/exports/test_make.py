@@ -123,6 +123,7 @@ def test_an_export_holds_everything_of_its_object(
     exact = {"time": "exact", "place": "exact"}
     window = {"from": None, "to": None}
     told = {"action": "read", "precision": exact, "window": window, "until": grant["until"]}
+    told |= {"limits": None, "retention": None}
     assert grant["details"] == [told | {"category": "care"}, told | {"category": "usage"}]
     access = without_export(files["accesses.ndjson"])
     assert (access["reader"], access["count"]) == ("Mend & Co", 8)

@@ -127,8 +127,14 @@ class World:
         client: Client | None = None,
         purpose_name: str = "RepairImpairments",
         life: timedelta = timedelta(hours=1),
+        entries: Iterable[dict[str, Any]] | None = None,
+        changes: tuple[str | None, UUID] | None = None,
     ) -> str:
-        """A waiting request; its ticket."""
+        """A waiting request; its ticket. With entries it asks by them alone."""
+        if entries is not None:
+            entries = list(entries)
+            scopes = dict.fromkeys(f"{kind}:read" for one in entries for kind in one["datatypes"])
+        scopes = list(scopes)
         with self.database.session() as db:
             return open_request(
                 db,
@@ -139,6 +145,9 @@ class World:
                 protocol={"redirect_uri": REDIRECT, "state": "s", "scopes": list(scopes)},
                 redirect_host="vendor.example",
                 life=life,
+                open_scopes=None if entries is None else [],
+                entries=list(entries or ()),
+                changes=changes,
             )
 
     def allow(

@@ -33,6 +33,45 @@ def test_what_is_granted_is_what_is_read(story: Story) -> None:
     assert story.records(token, second).status_code == 404
 
 
+def test_what_may_be_read_three_times_is_read_three_times(story: Story) -> None:
+    maker, owner, vendor = story.maker(), story.person(), story.vendor()
+    jeans = story.owned(maker, story.product(maker), owner, "SL-1")
+    maker = story.later(maker, timedelta(hours=5))
+    story.send(maker, jeans, story.wear(timedelta(hours=1)), story.wash())
+    told = {"type": "urn:inseam:object-data"}
+    limits = {"count": 3, "frequency": {"count": 2, "per": "hour"}}
+    details = [
+        told | {"datatypes": ["usage"], "limits": limits, "retention": "P30D"},
+        told | {"datatypes": ["care"], "limits": {"single_use": True}},
+    ]
+    asking = story.ask(vendor, authorization_details=json.dumps(details), scope="")
+    answer = asking.redeem(asking.allow(owner, [jeans]))
+    granted = {one["datatypes"][0]: one for one in answer["authorization_details"]}
+    assert granted["usage"]["limits"] == limits
+    assert granted["usage"]["retention"] == "P30D"
+    assert granted["care"]["limits"] == {"single_use": True}
+    token, ref = answer["access_token"], granted["usage"]["identifier"]
+    streams = [r["stream"] for r in story.records(token, ref).json()["records"]]
+    assert sorted(streams) == ["wash", "wear"]
+    wash = story.records(token, ref, stream="wash")
+    assert wash.status_code == 403
+    assert wash.json()["type"].endswith("/problems/over-count")
+    assert [r["stream"] for r in story.records(token, ref).json()["records"]] == ["wear"]
+    late = story.records(token, ref, stream="wear")
+    assert (late.status_code, late.headers["retry-after"]) == (429, "3600")
+    assert late.json()["type"].endswith("/problems/too-frequent")
+    (grant_id,) = {answer["grant_id"]}
+    page = owner.get(f"/permissions/{grant_id}").text
+    assert "Read at most twice an hour and 3 times in all." in page
+    assert "Used 2 of 3." in page
+    assert "Read once, and not again." in page
+    assert "Used 1 of 1." in page
+    assert "They say that they keep it for 30 days." in page
+    told = story.history(owner)
+    assert "They read again sooner than you allow." in told
+    assert "They had read as often as you allow." in told
+
+
 def test_pages_end_where_the_data_ends_and_cursors_are_bound(story: Story) -> None:
     maker, owner, vendor = story.maker(), story.person(), story.vendor()
     jeans = story.owned(maker, story.product(maker), owner, "SL-1")

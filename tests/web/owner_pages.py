@@ -558,8 +558,22 @@ PAGES = {
                     object_name="Straight Leg, connected",
                     history_from=date(2026, 8, 15),
                     kinds=[
-                        N(category="usage", streams=["Wear"]),
-                        N(category="condition", streams=["Seams", "Battery"]),
+                        N(
+                            category="usage",
+                            streams=["Wear"],
+                            limits={
+                                "count": 1000,
+                                "frequency": {"count": 4, "per": "day"},
+                                "used": 312,
+                            },
+                            keeps="P30D",
+                        ),
+                        N(
+                            category="condition",
+                            streams=["Seams", "Battery"],
+                            limits=None,
+                            keeps=None,
+                        ),
                     ],
                 )
             ],

@@ -275,6 +275,9 @@ def _grant_out(view: GrantView) -> dict[str, Any]:
                     "from": d.window_from and rfc3339(d.window_from),
                     "to": d.window_to and rfc3339(d.window_to),
                 },
+                "until": rfc3339(d.until),
+                "limits": view.limits_of(d),
+                "retention": (d.terms or {}).get("retention"),
             }
             for d in view.details
         ],
