@@ -22,10 +22,10 @@ from app.kit.limits import Limit, spend
 from app.oauth.asking import Asked, read_asked
 from app.oauth.authority import Authority
 from app.oauth.clientauth import Caller
-from app.oauth.errors import InvalidDpopProof, Undone
+from app.oauth.errors import Undone
 from app.oauth.http import NOT_ASKED, Answer, Ask, refusal
 from app.oauth.models import DeviceCode
-from app.organizations.clients import DEVICE_CODE, KnownClient, find_client
+from app.organizations.clients import DEVICE_CODE, find_client
 from app.organizations.models import Client
 
 PATH = "/oauth/device_authorization"
@@ -65,7 +65,7 @@ def start_device(conn: Connection, authority: Authority, ask: Ask, caller: Calle
         if {"request", "request_uri"} & values.keys():
             raise InvalidRequestError("A device asks with plain parameters.")
         asked = read_asked(conn, authority, known, values, None)
-        jkt = _key_of(known, values, caller)
+        jkt = _key_of(values, caller)
     except OAuth2Error as error:
         raise Undone(refusal(error)) from error
     limit = Limit("device codes of a client", authority.settings.rate_device_per_minute, 60)
@@ -100,16 +100,13 @@ def start_device(conn: Connection, authority: Authority, ask: Ask, caller: Calle
     return Answer(200, told)
 
 
-def _key_of(client: KnownClient, values: dict[str, str], caller: Caller) -> str | None:
-    """The key that the tokens will be bound to: that of the proof, or one that the request names
-    (RFC 9449 §10)."""
+def _key_of(values: dict[str, str], caller: Caller) -> str | None:
+    """The key that the code is bound to: that of a proof, or one that the request names (RFC 9449
+    §10). Without either it is bound to none: a proof is wanted with the token alone (§5)."""
     told = values.get("dpop_jkt")
     if caller.jkt is not None and told not in (None, caller.jkt):
         raise InvalidRequestError("dpop_jkt is not the key of the proof.")
-    jkt = caller.jkt or told
-    if client.requires_dpop and jkt is None:
-        raise InvalidDpopProof("This client's tokens are bound to a key; send a proof.")
-    return jkt
+    return caller.jkt or told
 
 
 def plain_code(text: str) -> str:

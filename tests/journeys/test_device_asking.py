@@ -96,12 +96,18 @@ def test_oauth_36_a_key_may_be_named_without_a_proof(
     assert error_of(tablet.start(dpop_jkt="short")) == "invalid_request"
 
 
-def test_oauth_36_the_owner_is_not_asked_for_a_client_without_its_key(story: Story) -> None:
-    device = public(story, registered={"dpop_bound_access_tokens": True})
-    told = {"scope": " ".join(SCOPES)}
-    assert error_of(device.post(PATH, told)) == "invalid_dpop_proof"
-    shown = proof(story, "ES256", PATH, nonce_of(story))
-    assert device.post(PATH, told, **shown).status_code == 200
+def test_oauth_31_a_bound_clients_device_shows_its_key_with_the_token(
+    story: Story, home: Home
+) -> None:
+    """RFC 9449 knows no proof at the endpoint where a device starts, and no library sends one."""
+    firm = story.organization("Bound & Co")
+    told = {"grant_types": [DEVICE_CODE, "refresh_token"], "purposes": [VISIT]}
+    told |= {"registered": {"dpop_bound_access_tokens": True}}
+    tablet = Tablet(story, story.client(firm, *SCOPES, **told))
+    code = answered(story, tablet, home)
+    assert error_of(tablet.poll(code)) == "invalid_dpop_proof"
+    shown = proof(story, "ES256", TOKEN, nonce_of(story))
+    assert tablet.poll(code, **shown).json()["token_type"] == "DPoP"
 
 
 def test_a_public_device_refreshes_with_its_key_alone(story: Story, home: Home) -> None:

@@ -14,7 +14,7 @@ from app.main import create_app
 from app.organizations.clients import DEVICE_CODE
 from app.tables import metadata
 from tests.conftest import ORIGIN
-from tests.journeys.story import SAME, Person, Story
+from tests.journeys.story import Person, Story
 from tests.journeys.tablet import SCOPES, VISIT, Home, Tablet, allow, answered, error_of, type_code
 
 

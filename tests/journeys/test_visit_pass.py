@@ -1,64 +1,107 @@
 """A visit: a technician at the door asks by a code on a tablet, for a day (RFC 8628)."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
+
+from httpx2 import Response
 
 from tests.conftest import ORIGIN
-from tests.journeys.story import PRODUCT, Person, Story, basic
-from tests.journeys.tablet import SCOPES, Tablet, allow, error_of, type_code
+from tests.journeys.story import GTIN, PRODUCT, Story, bearer, refresh
+from tests.journeys.tablet import SCOPES, Home, Tablet, allow, error_of, type_code
+
+KINDS = {"condition", "care", "identity"}
+LATER = timedelta(seconds=5)
 
 
-def test_a_visit(story: Story, tablet: Tablet, home: tuple[Person, str, str]) -> None:
-    owner, boiler, _ = home
+def ask(tablet: Tablet, ends: datetime, identifier: str | None = None) -> Response:
+    """What a visit needs, of one thing, for a day."""
+    entry = {"type": "urn:inseam:object-data", "datatypes": sorted(KINDS)}
+    entry |= {"until": ends.isoformat()} | ({"identifier": identifier} if identifier else {})
+    return tablet.start(scope="", authorization_details=json.dumps([entry]))
+
+
+def test_a_visit(story: Story, tablet: Tablet, home: Home) -> None:
+    owner, boiler, other = home
     ends = story.clock.now() + timedelta(hours=24)
-    entry = {
-        "type": "urn:inseam:object-data",
-        "datatypes": ["condition", "care", "identity"],
-        "until": ends.isoformat(),
-    }
-    started = tablet.start(scope="", authorization_details=json.dumps([entry]))
+    started = ask(tablet, ends)
     assert started.status_code == 200, started.text
     told = started.json()
     assert told["verification_uri"] == f"{ORIGIN}/device"
-    assert told["verification_uri_complete"] == f"{ORIGIN}/device?user_code={told['user_code']}"
     assert (told["expires_in"], told["interval"]) == (900, 5)
     assert error_of(tablet.poll(told["device_code"])) == "authorization_pending"
-    page = owner.get("/device", user_code=told["user_code"])
-    assert told["user_code"] in page.text
+
+    # The phone opens what the QR holds; the person sees that the codes are the same, and who asks.
+    scanned = urlsplit(told["verification_uri_complete"])
+    assert parse_qs(scanned.query) == {"user_code": [told["user_code"]]}
+    page = owner.get(f"{scanned.path}?{scanned.query}")
+    assert f'value="{told["user_code"]}"' in page.text
     sent = type_code(owner, told["user_code"])
-    assert sent.status_code == 303, sent.text
     consent = owner.get(sent.headers["location"])
-    assert "Warm &amp; Co" in consent.text
+    assert "Warm &amp; Co client asks" in consent.text
     assert "another device" in consent.text
-    day = (story.clock.now() + timedelta(days=30)).date().isoformat()
-    done = allow(owner, sent.headers["location"], [boiler], until=day)
-    assert done.headers["location"] == "/device/allowed", done.text
-    assert owner.get("/device/allowed").status_code == 200
-    story.clock.advance(timedelta(seconds=5))
+    done = allow(story, owner, sent.headers["location"], [boiler], days=1)
+    assert "You can go back to your device" in done.text
+
+    story.clock.advance(LATER)
     tokens = tablet.poll(told["device_code"]).json()
     assert set(tokens["scope"].split()) == set(SCOPES)
     (detail,) = tokens["authorization_details"]
-    assert set(detail["datatypes"]) == {"condition", "care", "identity"}
+    assert set(detail["datatypes"]) == KINDS
+    assert datetime.fromisoformat(detail["until"]) == ends
     (thing,) = story.objects(tokens["access_token"])
     assert thing["product"]["name"] == PRODUCT["name"]
-    records = story.records(tokens["access_token"], thing["id"]).json()["records"]
-    assert {record["stream"] for record in records} <= {"wash", "wear"}
-    assert records
-    assert "Warm &amp; Co" in story.history(owner)
-    # It ends by itself, to the second, and nothing brings it back.
+    assert f"/01/{GTIN}/21/SL-1" in json.dumps(thing["identity"])
+    assert {stream["id"] for stream in thing["streams"]} == {"wash", "wear"}
+    token = tokens["access_token"]
+    read = story.records(token, thing["id"])
+    assert {record["stream"] for record in read.json()["records"]} == {"wash", "wear"}
+    assert story.records(token, thing["id"], stream="run").status_code in (403, 404)
+    assert story.records(token, other).status_code == 404
+    seen = story.history(owner)
+    assert "Warm &amp; Co client" in seen
+    assert seen.count("Refused") == 1  # for what ran; the other thing is none of this owner's ids
+
+    ends_by_itself(story, tablet, tokens, thing["id"], ends)
+    assert "Ran out" in owner.get(f"/permissions/{tokens['grant_id']}").text
+    assert "The permission had run out." in story.history(owner)
+
+
+def ends_by_itself(
+    story: Story, tablet: Tablet, tokens: dict[str, str], thing: str, ends: datetime
+) -> None:
+    """To the second, and nothing brings it back."""
     story.clock.set(ends - timedelta(seconds=1))
-    fresh = story.api.post(
-        "/oauth/token",
-        data={"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]},
-        headers=basic(tablet.client),
-    ).json()
+    fresh = refresh(story, tablet.client, tokens["refresh_token"]).json()
     assert fresh["expires_in"] == 1
-    assert story.records(fresh["access_token"], thing["id"]).status_code == 200
+    assert story.records(fresh["access_token"], thing).status_code == 200
     story.clock.set(ends)
-    assert story.records(fresh["access_token"], thing["id"]).status_code == 401
-    again = story.api.post(
-        "/oauth/token",
-        data={"grant_type": "refresh_token", "refresh_token": fresh["refresh_token"]},
-        headers=basic(tablet.client),
-    )
+    dead = story.records(fresh["access_token"], thing)
+    assert dead.status_code == 401
+    again = refresh(story, tablet.client, fresh["refresh_token"])
     assert error_of(again) == "invalid_grant"
+    assert story.api.get(
+        "/v1/data/objects", headers=bearer(tokens["access_token"])
+    ).status_code == (401)
+
+
+def test_a_second_visit_names_the_thing(story: Story, tablet: Tablet, home: Home) -> None:
+    """The firm knows it by the id of the first: the owner can choose no other, and gives no other."""
+    owner, boiler, other = home
+    first = ask(tablet, story.clock.now() + timedelta(hours=24)).json()
+    page = type_code(owner, first["user_code"]).headers["location"]
+    allow(story, owner, page, [boiler], days=1)
+    known = tablet.poll(first["device_code"]).json()["authorization_details"][0]["identifier"]
+    story.clock.advance(timedelta(days=30))
+    ends = story.clock.now() + timedelta(hours=24)
+    second = ask(tablet, ends, known).json()
+    page = type_code(owner, second["user_code"]).headers["location"]
+    end = ends.date().isoformat()
+    form = {"answer": "allow", "object": [other], "kind": list(KINDS), "until": end}
+    back = owner.post(page, form)
+    assert back.headers["location"] == page
+    assert error_of(tablet.poll(second["device_code"])) == "authorization_pending"
+    allow(story, owner, page, [boiler], days=1)
+    story.clock.advance(LATER)
+    (detail,) = tablet.poll(second["device_code"]).json()["authorization_details"]
+    assert detail["identifier"] == known

@@ -14,7 +14,7 @@ import pytest
 from app.kit.clock import SystemClock
 from app.kit.ids import new_id
 from app.settings import Settings
-from tests.journeys.story import REDIRECT, SAME, Asking, Person, basic, bearer
+from tests.journeys.story import PURPOSE, REDIRECT, SAME, Asking, Person, basic, bearer
 from tests.security.conftest import Stage
 from tests.support.rounds import rounds
 from tests.support.served import at_once, served
@@ -92,12 +92,46 @@ def check_answers_codes_and_refreshes(stage: Stage, url: str) -> None:
         code = answer_at_once(stage, url, asking)
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT}
         form["code_verifier"] = asking.verifier
-        token = spend_at_once(url, vendor, form)["access_token"]
+        token = spend_at_once(url, basic(vendor), form)["access_token"]
         assert get(url, "/v1/data/objects", bearer(token)).status_code == 401, "a code used twice"
         fresh = stage.story.connect(vendor, stage.owner, [stage.jeans])
         form = {"grant_type": "refresh_token", "refresh_token": fresh["refresh_token"]}
-        token = spend_at_once(url, vendor, form)["access_token"]
+        check_one_successor(url, vendor, form)
+        form |= public_tokens(stage)
+        token = spend_at_once(url, {}, form)["access_token"]
         assert get(url, "/v1/data/objects", bearer(token)).status_code == 401, "a token used twice"
+
+
+def check_one_successor(url: str, vendor: tuple[str, str], form: dict[str, str]) -> None:
+    """A client that authenticates gets the same next token, from whichever worker."""
+    answers = at_once(20, lambda _: post(url, "/oauth/token", basic(vendor), data=form))
+    assert statuses(answers) == {200: 20}
+    assert len({a.json()["refresh_token"] for a in answers}) == 1
+    token = answers[0].json()["access_token"]
+    assert get(url, "/v1/data/objects", bearer(token)).status_code == 200
+
+
+def public_tokens(stage: Stage) -> dict[str, str]:
+    """A refresh token of a client that keeps no secret, as a form has it."""
+    app = stage.story.client(
+        stage.story.organization(f"App {new_id()}"),
+        *PURPOSE["scopes"],
+        is_public=True,
+        redirect_uris=[REDIRECT],
+        grant_types=["authorization_code", "refresh_token"],
+        purposes=[PURPOSE],
+    )
+    asking = stage.story.ask(app)
+    form = {
+        "grant_type": "authorization_code",
+        "client_id": app[0],
+        "code": asking.allow(stage.owner, [stage.jeans]),
+        "redirect_uri": REDIRECT,
+        "code_verifier": asking.verifier,
+    }
+    answer = stage.story.api.post("/oauth/token", data=form)
+    assert answer.status_code == 200, answer.text
+    return {"client_id": app[0], "refresh_token": answer.json()["refresh_token"]}
 
 
 def answer_at_once(stage: Stage, url: str, asking: Asking) -> str:
@@ -113,8 +147,8 @@ def answer_at_once(stage: Stage, url: str, asking: Asking) -> str:
     return str(httpx2.URL(back).params["code"])
 
 
-def spend_at_once(url: str, vendor: tuple[str, str], form: dict[str, str]) -> Any:
-    answers = at_once(20, lambda _: post(url, "/oauth/token", basic(vendor), data=form))
+def spend_at_once(url: str, headers: dict[str, str], form: dict[str, str]) -> Any:
+    answers = at_once(20, lambda _: post(url, "/oauth/token", headers, data=form))
     assert statuses(answers) == {200: 1, 400: 19}
     assert {a.json()["error"] for a in answers if a.status_code == 400} == {"invalid_grant"}
     return next(a.json() for a in answers if a.status_code == 200)
