@@ -36,7 +36,7 @@ def home(story: Story) -> Home:
     things = [story.owned(maker, product, owner, f"SL-{n}") for n in (1, 2)]
     maker = story.later(maker, timedelta(hours=1))
     for thing in things:
-        worn = story.wear() | {"until": None}
+        worn = {name: one for name, one in story.wear().items() if name != "until"}
         run = worn | {"stream": "run", "values": {"minutes": 5}}
         told = story.send(maker, thing, story.wash(), worn, run).json()
         assert [line["status"] for line in told["results"]] == ["stored"] * 3

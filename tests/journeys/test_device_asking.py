@@ -170,7 +170,7 @@ def test_what_was_asked_is_what_the_token_is_for(story: Story, tablet: Tablet, h
     tokens = tablet.poll(code).json()
     assert tokens["scope"] == "care:read"
     (thing,) = story.objects(tokens["access_token"])
-    assert {stream["category"] for stream in thing["streams"]} == {"care"}
+    assert {stream["category"] for stream in thing["product"]["streams"]} == {"care"}
     with story.app.state.db.read() as db:
         kept = db.scalars(select(Token).where(Token.token_hash == sha256(tokens["access_token"])))
         assert kept.one().binding == {"resources": [f"{ORIGIN}/v1/data"]}

@@ -11,9 +11,11 @@ from httpx2 import Response
 
 from app.kit.ids import new_id
 from app.oauth.registration import invite, register
+from app.organizations.clients import DEVICE_CODE
 from tests.factories.device_keys import Device
 from tests.factories.oauth import make_purpose
 from tests.journeys.story import REDIRECT, SAME, bearer
+from tests.journeys.tablet import Tablet
 from tests.security.conftest import Stage, routes
 
 # Anyone may see these, so nobody is a stranger to them.
@@ -27,7 +29,6 @@ PUBLIC = {
     "/01/{gtin}/21/{serial:path}",
     "/problems/{slug}",
     "/docs/files/{name}",
-    "/device/{said}",  # no id: the page that says that an answer was taken
     "/sign-in/link/{token}",  # a secret; in other browsers tried by the tests of signing in
 }
 OF_MINE = (
@@ -156,12 +157,25 @@ def consent_and_claim(stage: Stage) -> dict[tuple[str, str], list[Any]]:
     code = stage.story.mint(stage.maker, stage.product, "SL-8")["claim_code"]
     claim = stage.owner.post("/claim", {"code": code}).headers["location"].rpartition("/")[2]
     return {
+        ("GET", "/device/{answer}"): [(None, answer_to_device(stage))],
         ("GET", "/consent/{ticket}"): [(None, ticket)],
         ("POST", "/consent/{ticket}"): [(None, ticket)],
         ("GET", "/claim/{claim_id}"): [(None, claim)],
         ("POST", "/claim/{claim_id}"): [(None, claim)],
         ("GET", "/claim/{claim_id}/done"): [(None, claim)],
     }
+
+
+def answer_to_device(stage: Stage) -> str:
+    """The owner's answer to a device, as the address of the page after it names it."""
+    firm = stage.story.organization("Door & Co")
+    reads = list(make_purpose()["scopes"])
+    client = stage.story.client(firm, *reads, grant_types=[DEVICE_CODE], purposes=[make_purpose()])
+    code = Tablet(stage.story, client).start(scope=" ".join(reads)).json()["user_code"]
+    page = stage.owner.post("/device", {"user_code": code}).headers["location"]
+    said = stage.owner.post(page, {"answer": "refuse"}).headers["location"]
+    assert stage.owner.get(said).status_code == 200
+    return str(said.rpartition("/")[2])
 
 
 def security_page(stage: Stage) -> dict[tuple[str, str], list[Any]]:
