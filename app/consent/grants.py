@@ -13,11 +13,12 @@ from app.accesses.history import last_send_by
 from app.consent import queries
 from app.consent.decide import GrantState, live_status
 from app.consent.errors import GrantNotFound
-from app.consent.limits import Used, limits_of, written
+from app.consent.limits import Used, limits_of, with_use
 from app.consent.models import Grant, GrantDetail, GrantEvent
 from app.consent.uses import uses_of
 from app.kit.clock import Clock
 from app.kit.db import take_turn
+from app.kit.ids import parse_id
 
 _LIVE = ("active", "paused")
 
@@ -35,9 +36,8 @@ class GrantView:
 
     def limits_of(self, detail: GrantDetail) -> dict[str, Any] | None:
         """How often a detail may be read and how often it was; None where it is not limited."""
-        limits = written(limits_of(detail.terms))
         used = self.uses.get((detail.object_id, detail.category), Used())
-        return None if limits is None else limits | {"used": used.count}
+        return with_use(limits_of(detail.terms), used)
 
 
 def list_grants(db: Session, clock: Clock, owner_id: UUID) -> list[GrantView]:
@@ -73,6 +73,13 @@ def find_place(conn: Connection, grant_id: UUID) -> GrantPlace | None:
     """Where a grant is, for who knows no more than its id."""
     row = queries.place_of(conn, grant_id)
     return None if row is None else GrantPlace(row.grant_id, row.client_id, row.owner_id)
+
+
+def find_own_place(conn: Connection, client_id: str | None, text: str) -> GrantPlace | None:
+    """Where a grant is that a client names by its id; None where it has no such."""
+    grant_id = parse_id(text)
+    place = find_place(conn, grant_id) if grant_id is not None else None
+    return place if place is not None and place.client_id == client_id else None
 
 
 def places_of(

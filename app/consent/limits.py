@@ -75,6 +75,12 @@ def written(limits: Limits | None) -> dict[str, Any] | None:
     return told
 
 
+def with_use(limits: Limits | None, used: Used) -> dict[str, Any] | None:
+    """The same, with how often it was read so far."""
+    told = written(limits)
+    return None if told is None else told | {"used": used.count}
+
+
 def fault(limits: Limits, used: Used, now: datetime) -> OverCount | TooFrequent | None:
     """Why it may not be read once more now, or None."""
     if limits.count is not None and used.count >= limits.count:

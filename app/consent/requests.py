@@ -219,8 +219,8 @@ class AnsweredRequest:
 
 def answered(db: Session, owner_id: UUID, ticket: str) -> AnsweredRequest | None:
     """A request that is no longer to be answered; None for another owner's or an unknown one."""
-    row = queries.request_by_hash(db, sha256(ticket))
-    if row is None or row.owner_id != owner_id:
+    row = find_opened(db, owner_id, sha256(ticket))
+    if row is None:
         return None
     name = row.asked["client_name"]
     return AnsweredRequest(row.client_id, name, row.status, row.grant_id)

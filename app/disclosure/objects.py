@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from app.accesses.record import LISTING, Attempt, Given, record_given, record_refused
 from app.consent.decide import Allowed, GrantState, Refused, decide
 from app.consent.grants import lock_grant
-from app.consent.limits import Used, written
+from app.consent.limits import Used, with_use
 from app.consent.uses import uses_of
 from app.disclosure.reader import Disclosed, NotDisclosed, Reader, refusal_of
 from app.kit import jsonio
@@ -100,7 +100,7 @@ def _limits(
     assert reader.owner_id is not None  # allowed: a grant has an owner
     uses = uses_of(conn, reader.owner_id, grant.grant_id)
     return {
-        kind: (written(limits) or {}) | {"used": uses.get((allowed.object_id, kind), Used()).count}
+        kind: with_use(limits, uses.get((allowed.object_id, kind), Used()))
         for kind, limits in sorted(allowed.limits.items())
     }
 

@@ -13,10 +13,11 @@ from uuid import UUID
 
 from authlib.oauth2.rfc6749 import InvalidRequestError, InvalidScopeError
 from sqlalchemy import Connection
+from sqlalchemy.orm import Session
 
-from app.consent.grants import find_place
+from app.consent.grants import find_own_place
+from app.consent.requests import open_request
 from app.kit import jsonio
-from app.kit.ids import parse_id
 from app.oauth.authority import Authority
 from app.oauth.details import BadDetails, Entry, read_details
 from app.oauth.errors import (
@@ -30,6 +31,7 @@ from app.oauth.jwt import BadJwt, check_lifetime, open_jwt
 from app.oauth.scopes import to_list
 from app.objects.categories import scope_of
 from app.organizations.clients import KnownClient
+from app.organizations.models import Client
 
 ACTIONS = ["create", "merge", "replace"]
 
@@ -113,6 +115,22 @@ def read_asked(
     return Asked(purpose, scopes, open_scopes, entries, resources, action, grant_id)
 
 
+def keep_asked(db: Session, authority: Authority, client_id: str, asked: Asked, **more: Any) -> str:
+    """Keep what is asked for until its owner answers; `more` is what `open_request` takes beside
+    it. The secret of its page's address."""
+    return open_request(
+        db,
+        authority.clock,
+        client=db.get_one(Client, client_id),
+        purpose=asked.purpose,
+        scopes=asked.scopes,
+        open_scopes=asked.open_scopes,
+        entries=[entry.written() for entry in asked.entries],
+        changes=(asked.action, asked.grant_id) if asked.grant_id is not None else None,
+        **more,
+    )
+
+
 def read_resources(
     authority: Authority, text: str | None, redirect_uri: str | None = None
 ) -> list[str] | None:
@@ -181,11 +199,10 @@ def _grant(
         )
     if text is None:
         return action, None
-    grant_id = parse_id(text)
-    place = find_place(conn, grant_id) if grant_id is not None else None
-    if place is None or place.client_id != client.client_id:
+    place = find_own_place(conn, client.client_id, text)
+    if place is None:
         raise InvalidGrantId(redirect_uri=redirect_uri)
-    return action, grant_id
+    return action, place.grant_id
 
 
 def _check_ends(authority: Authority, entries: list[Entry], redirect_uri: str | None) -> None:

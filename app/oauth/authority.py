@@ -9,6 +9,8 @@ from app.oauth.dpop import Nonces
 from app.oauth.jwks import KeyCache
 from app.settings import Settings
 
+TOKEN_PATH = "/oauth/token"  # noqa: S105 an address, no secret
+
 
 @dataclass(frozen=True)
 class Authority:
@@ -25,6 +27,11 @@ class Authority:
     def issuer(self) -> str:
         """Its identifier (RFC 8414 §2)."""
         return self.settings.origin
+
+    @property
+    def token_endpoint(self) -> str:
+        """Where tokens are asked for (RFC 6749 §3.2)."""
+        return self.issuer + TOKEN_PATH
 
     @property
     def resources(self) -> list[str]:

@@ -11,11 +11,11 @@ from authlib.oauth2.rfc6749 import InvalidRequestError
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
-from app.consent.requests import is_waiting, open_request
+from app.consent.requests import is_waiting
 from app.kit.crypto import b64u, sha256
 from app.kit.ids import new_secret
 from app.oauth import queries
-from app.oauth.asking import Asked, open_request_object, read_asked
+from app.oauth.asking import Asked, keep_asked, open_request_object, read_asked
 from app.oauth.authority import Authority
 from app.oauth.clientauth import Caller
 from app.oauth.errors import InvalidRequestObject, InvalidRequestUri, Undone
@@ -33,7 +33,6 @@ from app.oauth.http import (
 from app.oauth.models import PushedRequest
 from app.oauth.server import Server
 from app.organizations.clients import find_client
-from app.organizations.models import Client
 
 URI = "urn:ietf:params:oauth:request_uri:"
 
@@ -176,16 +175,12 @@ def _check(conn: Connection, authority: Authority, request: OAuthRequest) -> tup
 
 def _open(db: Session, authority: Authority, request: OAuthRequest, ticket: str) -> None:
     grant, asked = _check(db.connection(), authority, request)
-    open_request(
+    keep_asked(
         db,
-        authority.clock,
+        authority,
+        request.client.client_id,
+        asked,
         ticket=ticket,
-        client=db.get_one(Client, request.client.client_id),
-        purpose=asked.purpose,
-        scopes=asked.scopes,
-        open_scopes=asked.open_scopes,
-        entries=[entry.written() for entry in asked.entries],
-        changes=(asked.action, asked.grant_id) if asked.grant_id is not None else None,
         protocol=_protocol(request, asked),
         redirect_host=urlsplit(grant.redirect_uri).netloc,
         life=timedelta(minutes=authority.settings.request_minutes),

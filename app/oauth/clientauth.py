@@ -4,19 +4,18 @@ from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 from urllib.parse import unquote_plus
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidClientError, InvalidGrantError, InvalidRequestError
 from sqlalchemy import Connection
 
-from app.oauth.authority import Authority
+from app.oauth.authority import TOKEN_PATH, Authority
 from app.oauth.client import OAuthClient
-from app.oauth.devices import JWT_BEARER, Device, claimed_object, open_assertion
+from app.oauth.device_assertion import JWT_BEARER, Device, object_of, open_assertion
 from app.oauth.http import Ask
-from app.oauth.jwt import BadJwt, check_lifetime, open_jwt, peek
-from app.oauth.replay import burn
+from app.oauth.jwt import BadJwt, check_lifetime, is_for_us, open_jwt, peek, read_jwt
+from app.oauth.replay import burn, jti_of
 from app.organizations.clients import KnownClient, check_secret
 
 METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt", "none")
@@ -24,6 +23,7 @@ METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt", "none
 _FAILED = "Client authentication failed."
 _TWO = "Authenticate the client in one way, not in two."
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_CLIENTS = {"client_id", "client_secret", "client_assertion", "client_assertion_type"}
 _LONGEST = timedelta(hours=1)  # that an assertion may live
 
 
@@ -84,18 +84,25 @@ def authenticate(
 def _device(conn: Connection, authority: Authority, text: str) -> Caller:
     """The object that an assertion is of; what failed counts apart, so that nobody uses up its
     room by its name."""
-    object_id = claimed_object(authority, text)
+    object_id = None
     try:
-        device = open_assertion(conn, authority, text)
+        signed, claims = read_jwt(text)
+        object_id = object_of(authority, claims)
+        device = open_assertion(conn, authority, object_id, signed, claims)
     except BadJwt as error:
         return Caller(f"object\0{object_id}\0unproven", error=InvalidGrantError(error.detail))
     return Caller(f"object\0{object_id}", device=device)
 
 
 def credentials_of(ask: Ask) -> Credentials | OAuth2Error:
-    """What the request shows of its client, or what is wrong with that."""
+    """What the request shows of its client, or what is wrong with that. In place of a client, an
+    object's assertion counts where tokens are asked for, and nowhere else."""
+    form, shown = ask.form, ask.authorization
+    is_grant = ask.path == TOKEN_PATH and form.get("grant_type") == JWT_BEARER
     try:
-        return read_credentials(ask.form, ask.authorization)
+        if is_grant and shown is None and "assertion" in form and not _CLIENTS & form.keys():
+            return Credentials("", grant=form["assertion"])
+        return read_credentials(form, shown)
     except (InvalidClientError, InvalidRequestError) as error:
         return error
 
@@ -110,8 +117,6 @@ def read_credentials(form: Mapping[str, str], authorization: str | None) -> Cred
     if has_assertion:
         return _read_assertion(form)
     if authorization is None:
-        if posted_id is None and form.get("grant_type") == JWT_BEARER and "assertion" in form:
-            return Credentials("", grant=form["assertion"])
         if posted_id is None:
             raise _failed()
         return Credentials(posted_id, posted_secret)
@@ -153,25 +158,14 @@ def _check_assertion(
         ends = check_lifetime(claims, authority.clock.now(), _LONGEST)
     except BadJwt:
         return False
-    jti = claims.get("jti")
+    jti = jti_of(claims)
     return (
         claims.get("iss") == claims.get("sub") == client.client_id
-        and _is_for_us(claims.get("aud"), authority, client)
-        and isinstance(jti, str)
-        and 1 <= len(jti) <= 200
+        and is_for_us(claims, authority)
+        and (claims["aud"] == authority.issuer or not client.is_fapi)  # FAPI: that plain text alone
+        and jti is not None
         and burn(conn, "assertion", f"{client.client_id}\0{jti}", ends)
     )
-
-
-def _is_for_us(audience: Any, authority: Authority, client: KnownClient) -> bool:
-    """The issuer, as a plain text. Of clients outside the FAPI profile also the token endpoint,
-    which many libraries name, and a list of one."""
-    if audience == authority.issuer:
-        return True
-    if client.is_fapi:
-        return False
-    told = audience[0] if isinstance(audience, list) and len(audience) == 1 else audience
-    return told in (authority.issuer, f"{authority.issuer}/oauth/token")
 
 
 def _read_basic(authorization: str) -> tuple[str, str]:

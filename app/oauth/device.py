@@ -14,19 +14,18 @@ from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.orm import Session
 
 from app.consent.models import AccessRequest, Grant
-from app.consent.requests import find_opened, open_request, take, ticket_of
+from app.consent.requests import find_opened, take, ticket_of
 from app.kit.clock import Clock
 from app.kit.crypto import sha256
 from app.kit.ids import new_secret
 from app.kit.limits import Limit, spend
-from app.oauth.asking import Asked, read_asked
+from app.oauth.asking import keep_asked, read_asked
 from app.oauth.authority import Authority
 from app.oauth.clientauth import Caller
 from app.oauth.errors import Undone
 from app.oauth.http import NOT_ASKED, Answer, Ask, refusal
 from app.oauth.models import DeviceCode
 from app.organizations.clients import DEVICE_CODE, find_client
-from app.organizations.models import Client
 
 PATH = "/oauth/device_authorization"
 PAGE = "/device"
@@ -154,22 +153,11 @@ def _ask(db: Session, authority: Authority, row: DeviceCode, owner_id: UUID) -> 
         asked = read_asked(db.connection(), authority, known, row.parameters["values"], None)
     except OAuth2Error:
         return None
-    ticket = _open(db, authority, row, asked)
-    take(db, authority.clock, owner_id, ticket)  # nobody else's from here on
-    return ticket
-
-
-def _open(db: Session, authority: Authority, row: DeviceCode, asked: Asked) -> str:
-    client = db.get_one(Client, row.client_id)
-    ticket = open_request(
+    ticket = keep_asked(
         db,
-        authority.clock,
-        client=client,
-        purpose=asked.purpose,
-        scopes=asked.scopes,
-        open_scopes=asked.open_scopes,
-        entries=[entry.written() for entry in asked.entries],
-        changes=(asked.action, asked.grant_id) if asked.grant_id is not None else None,
+        authority,
+        row.client_id,
+        asked,
         protocol={
             "redirect_uri": None,
             "state": None,
@@ -180,6 +168,7 @@ def _open(db: Session, authority: Authority, row: DeviceCode, asked: Asked) -> s
         life=row.expires_at - authority.clock.now(),
     )
     row.request_hash = sha256(ticket)
+    take(db, authority.clock, owner_id, ticket)  # nobody else's from here on
     return ticket
 
 

@@ -20,7 +20,7 @@ from app.kit import jsonio
 from app.kit.clock import Clock
 from app.kit.crypto import b64u
 from app.kit.errors import InvalidJson
-from app.oauth.replay import burn
+from app.oauth.replay import burn, jti_of
 from app.oauth.signatures import ALGORITHMS, is_signed_by, read_signed
 
 _TYPE = "dpop+jwt"
@@ -91,8 +91,8 @@ def check_proof(conn: Connection, proof: Proof, *, token: str | None = None) -> 
     issued = _check_time(claims, now)
     if token is not None and claims.get("ath") != b64u(sha256(token.encode()).digest()):
         raise BadProof("ath is not the hash of the access token.")
-    jti = claims.get("jti")
-    if not isinstance(jti, str) or not 1 <= len(jti) <= 200:
+    jti = jti_of(claims)
+    if jti is None:
         raise BadProof("There is no jti, or a very long one.")
     nonce = claims.get("nonce")
     if not isinstance(nonce, str) or not proof.nonces.is_good(nonce):

@@ -2,26 +2,23 @@
 back. That an owner takes one back is the owner's act, on the page."""
 
 from typing import Any
-from uuid import UUID
 
 from fastapi import APIRouter
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from app.consent.grants import GrantPlace, find_place, give_back
+from app.consent.grants import GrantPlace, find_own_place, give_back
 from app.kit import jsonio
 from app.kit.clock import Clock
 from app.kit.errors import NotFound
 from app.kit.http import AppClock, AppDatabase, AppSettings
-from app.kit.ids import parse_id
 from app.oauth.granted import Granted, load_granted
 from app.oauth.http import NO_STORE
 from app.oauth.protect import GrantEnder, GrantViewer, Principal
 from app.objects.categories import scope_of
 
 PATH = "/oauth/grants"
-LIVE = ("active", "paused")
 
 router = APIRouter(tags=["OAuth"])
 
@@ -47,7 +44,7 @@ GRANT_EXAMPLE = {
 
 def told(granted: Granted, origin: str) -> dict[str, Any]:
     """A grant as its client is told of it; one that has ended gives nothing any more."""
-    entries = granted.entries() if granted.status in LIVE else []
+    entries = granted.entries() if granted.is_issuing else []
     kinds = sorted({kind for entry in entries for kind in entry.datatypes})
     scopes = " ".join(scope_of(kind) for kind in kinds)
     return {
@@ -100,11 +97,9 @@ async def end_grant(
 def _find(
     conn: Connection, clock: Clock, caller: Principal, text: str
 ) -> tuple[GrantPlace, Granted]:
-    grant_id: UUID | None = parse_id(text)
-    place = find_place(conn, grant_id) if grant_id is not None else None
-    if place is None or place.client_id != caller.client_id:
-        raise NotFound("This client has no such permission.")
-    granted = load_granted(conn, clock.now(), place.owner_id, place.grant_id)
-    if granted is None or granted.status not in LIVE:
-        raise NotFound("This client has no such permission.")
-    return place, granted
+    place = find_own_place(conn, caller.client_id, text)
+    if place is not None:
+        granted = load_granted(conn, clock.now(), place.owner_id, place.grant_id)
+        if granted is not None and granted.is_issuing:
+            return place, granted
+    raise NotFound("This client has no such permission.")

@@ -7,14 +7,12 @@ gateway needs to judge such a token.
 
 from typing import Any
 
-from authlib.oauth2.rfc6749 import InvalidRequestError
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 
 from app.kit import jsonio
-from app.oauth import queries
+from app.oauth.about_token import AboutToken
 from app.oauth.authority import Authority
 from app.oauth.client import OAuthClient
-from app.oauth.clientauth import METHODS
 from app.oauth.granted import load_granted
 from app.oauth.grants.refresh import StoredToken
 from app.oauth.http import Answer, OAuthRequest
@@ -28,18 +26,16 @@ ALGORITHMS = ["Ed25519"]
 _INACTIVE = {"active": False}
 
 
-class Introspection(IntrospectionEndpoint):
+class Introspection(AboutToken, IntrospectionEndpoint):
     """Says of everything else that it is not active, so that it tells nothing."""
 
-    CLIENT_AUTH_METHODS = METHODS
-
-    def authenticate_token(self, request: OAuthRequest, client: OAuthClient) -> Any:
-        """The token, where this client may know of it; hints are not needed (RFC 7662 §2.1)."""
-        text = request.form.get("token")
-        if text is None:
-            raise InvalidRequestError("There is no token.")
-        row = queries.find_token(self.server.conn, text)
-        return StoredToken(row) if row is not None and _may_know(client, row) else None
+    def may_know(self, client: OAuthClient, row: Any) -> bool:
+        if super().may_know(client, row):
+            return True
+        if SCOPE not in client.known.scopes or row.kind != "access" or row.grant_id is not None:
+            return False
+        maker = (row.binding or {}).get("maker") or (row.org_id and str(row.org_id))
+        return bool(maker == str(client.known.org_id))
 
     def create_introspection_payload(self, token: StoredToken | None) -> dict[str, Any]:
         if token is None:
@@ -63,15 +59,6 @@ def as_jwt(authority: Authority, request: OAuthRequest, answer: Answer) -> Answe
     }
     signed = authority.keyring.sign(jsonio.dumps(claims), "token-introspection+jwt")
     return Answer(200, signed, media_type=JWT)
-
-
-def _may_know(client: OAuthClient, row: Any) -> bool:
-    if row.client_id == client.client_id:
-        return True
-    if SCOPE not in client.known.scopes or row.kind != "access" or row.grant_id is not None:
-        return False
-    maker = (row.binding or {}).get("maker") or (row.org_id and str(row.org_id))
-    return bool(maker == str(client.known.org_id))
 
 
 def _payload(server: Any, row: Any) -> dict[str, Any]:

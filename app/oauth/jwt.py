@@ -63,6 +63,14 @@ def open_jwt(authority: Authority, client: KnownClient, text: str) -> dict[str, 
     raise BadJwt("The JWT is not signed by a key of the client.")
 
 
+def is_for_us(claims: Mapping[str, Any], authority: Authority) -> bool:
+    """Whether it is for this issuer and nobody else: `aud` is that, or the token endpoint, which
+    many libraries name, or a list of one of them."""
+    audience = claims.get("aud")
+    told = audience[0] if isinstance(audience, list) and len(audience) == 1 else audience
+    return told in (authority.issuer, authority.token_endpoint)
+
+
 def check_lifetime(
     claims: Mapping[str, Any], now: datetime, longest: timedelta, *, needs_start: bool = False
 ) -> datetime:

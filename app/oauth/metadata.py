@@ -13,6 +13,7 @@ from app.oauth import (
     registration,
     signatures,
 )
+from app.oauth.authority import TOKEN_PATH
 from app.oauth.scopes import CLIENT_SCOPES, OWNER_SCOPES, VENDOR_SCOPES
 from app.oauth.server import GRANTS
 from app.settings import Settings
@@ -30,7 +31,7 @@ def server_metadata(settings: Settings) -> dict[str, Any]:
     return {
         "issuer": origin,
         "authorization_endpoint": f"{origin}/oauth/authorize",
-        "token_endpoint": f"{origin}/oauth/token",
+        "token_endpoint": origin + TOKEN_PATH,
         "pushed_authorization_request_endpoint": f"{origin}/oauth/par",
         "require_pushed_authorization_requests": False,
         "device_authorization_endpoint": origin + device.PATH,

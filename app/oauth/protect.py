@@ -12,14 +12,13 @@ from sqlalchemy import Connection
 
 from app.accesses.record import EXPORT
 from app.consent.decide import Slice, live_status
-from app.consent.grants import find_place
+from app.consent.grants import find_own_place
 from app.disclosure.own import OwnReader as Reading
 from app.disclosure.own import refuse_own
 from app.disclosure.reader import NotDisclosed
 from app.kit.clock import Clock
 from app.kit.errors import MalformedRequest, NotFound
 from app.kit.http import AppClock, AppDatabase
-from app.kit.ids import parse_id
 from app.oauth import queries
 from app.oauth.authority import Authority
 from app.oauth.details import Entry
@@ -186,9 +185,8 @@ def with_grant(conn: Connection, clock: Clock, principal: Principal, text: str) 
     fault = _fault(principal, GRANTS)
     if fault is not None:
         raise fault
-    grant_id = parse_id(text)
-    place = find_place(conn, grant_id) if grant_id is not None else None
-    if place is None or place.client_id != principal.client_id:
+    place = find_own_place(conn, principal.client_id, text)
+    if place is None:
         raise NotFound("This client has no such permission.")
     grant = queries.find_grant(conn, place.owner_id, place.grant_id)
     status = live_status(grant.status, grant.until, clock.now()) if grant else "revoked"

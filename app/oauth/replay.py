@@ -1,6 +1,8 @@
 """What counts once: identifiers of assertions and proofs, kept until they are too old anyway."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, delete
 from sqlalchemy.dialects import postgresql, sqlite
@@ -15,6 +17,12 @@ _ADD = Prepared(
     sqlite=sqlite.insert(SeenOnce).on_conflict_do_nothing().returning(SeenOnce.seen_hash),
     postgresql=postgresql.insert(SeenOnce).on_conflict_do_nothing().returning(SeenOnce.seen_hash),
 )
+
+
+def jti_of(claims: Mapping[str, Any]) -> str | None:
+    """What names a token for once (RFC 7519 §4.1.7); None where nothing of use does."""
+    jti = claims.get("jti")
+    return jti if isinstance(jti, str) and 1 <= len(jti) <= 200 else None
 
 
 def burn(conn: Connection, namespace: str, text: str, expires_at: datetime) -> bool:

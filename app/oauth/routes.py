@@ -14,7 +14,7 @@ from app.kit.errors import DomainError, TooManyRequests
 from app.kit.http import AppDatabase, AppSettings
 from app.kit.limits import Limit, spend
 from app.oauth import device
-from app.oauth.authority import Authority
+from app.oauth.authority import TOKEN_PATH, Authority
 from app.oauth.authorize import URI, NotTrusted, asking_client, authorize, push
 from app.oauth.clientauth import Credentials, credentials_of
 from app.oauth.desk import Endpoint, Filed
@@ -34,8 +34,6 @@ from app.oauth.server import answer_introspection, answer_revocation, answer_tok
 from app.oauth.tools import AppAuthority
 
 router = APIRouter(tags=["OAuth"])
-
-TOKEN_PATH = "/oauth/token"  # noqa: S105 an address, no secret
 
 _CACHED = {"Cache-Control": "public, max-age=300"}
 _TITLE = "This link does not work"
@@ -145,7 +143,8 @@ async def push_request(
     responses=_example(_TOKEN_GIVEN),
 )
 async def give_token(request: Request) -> Response:
-    """RFC 6749 §3.2: authorization_code with code_verifier, refresh_token (each works once),
+    """RFC 6749 §3.2: authorization_code with code_verifier, refresh_token (each works once; to a
+    client that authenticates it gives the same next one again for ten seconds),
     client_credentials, the device_code of RFC 8628, and an object's own assertion (RFC 7523). The
     answer names what was granted, object by object."""
     tools = request.app.state  # nothing is injected: this is a hot road

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from app.consent.own import end_app
 from app.kit.http import AppClock, AppDatabase, AppSettings, Db, ReadDb, Session
+from app.oauth.authority import TOKEN_PATH
 from app.oauth.scopes import VENDOR_SCOPES
 from app.objects.categories import category_of
 from app.organizations import own_apps
@@ -141,7 +142,7 @@ def _addresses(settings: Settings) -> dict[str, str]:
     origin = settings.origin
     return {
         "authorize": f"{origin}/oauth/authorize",
-        "token": f"{origin}/oauth/token",
+        "token": origin + TOKEN_PATH,
         "issuer": origin,
         "data": f"{origin}/v1/data/objects",
     }

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.consent.asked import days_of
+
 
 @dataclass(frozen=True)
 class KindOfData:
@@ -201,7 +203,7 @@ def used(limits: Mapping[str, Any]) -> str:
 
 def keeps(retention: str) -> str:
     """How long a vendor says that it keeps what it read (days as ISO 8601), after “it keeps it”."""
-    days = int(retention.removeprefix("P").removesuffix("D"))
+    days = days_of(retention)
     return "for a day" if days == 1 else f"for {days:,} days"
 
 

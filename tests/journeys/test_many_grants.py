@@ -20,7 +20,7 @@ class Back:
         self.story = story
         self.client = story.client(
             story.organization(name),
-            *PURPOSE["scopes"],  # type: ignore[misc]
+            *PURPOSE["scopes"],
             *SCOPES,
             redirect_uris=[REDIRECT],
             grant_types=["authorization_code", "refresh_token", "client_credentials"],

@@ -10,7 +10,7 @@ from authlib.oauth2.rfc6749 import (
     UnauthorizedClientError,
 )
 
-from app.oauth.devices import JWT_BEARER
+from app.oauth.device_assertion import JWT_BEARER
 from app.oauth.issue import read_wish
 from app.oauth.scopes import to_list
 

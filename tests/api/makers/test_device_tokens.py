@@ -213,3 +213,10 @@ def test_attempts_count_apart_from_the_objects_own(
     answers = [stranger.ask().status_code for _ in range(limit + 1)]
     assert answers[-1] == 429
     assert talker.ask().status_code == 200
+
+
+@pytest.mark.parametrize("path", ["par", "revoke", "introspect", "device_authorization"])
+def test_its_assertion_opens_no_other_endpoint(talker: Talker, path: str) -> None:
+    form = {"grant_type": GRANT, "assertion": talker.assertion(), "token": "x"}
+    answer = talker.http.post(f"/oauth/{path}", data=form)
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
