@@ -35,7 +35,8 @@ from app.oauth.registration import invite
 from app.oauth.scopes import CLIENT_SCOPES
 from app.objects.spec import FieldSpec
 from app.objects.tenures import held_objects
-from app.organizations.clients import DEVICE_CODE, create_client, disable_client, list_clients
+from app.organizations.client_rules import DEVICE_CODE
+from app.organizations.clients import create_client, disable_client, list_clients
 from app.organizations.service import (
     check_ticket_key,
     create_organization,

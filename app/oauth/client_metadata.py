@@ -25,7 +25,7 @@ from app.kit import jsonio
 from app.kit.errors import DomainError, WrongMember, fault_text
 from app.oauth.jwks import read_jwks
 from app.oauth.scopes import GRANT_SCOPES, VENDOR_SCOPES, to_list
-from app.organizations.clients import check_redirect_uri
+from app.organizations.client_rules import check_redirect_uri
 from app.organizations.errors import RedirectInvalid
 from app.settings import LOCAL_HOSTS
 

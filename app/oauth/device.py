@@ -25,7 +25,8 @@ from app.oauth.clientauth import Caller
 from app.oauth.errors import Undone
 from app.oauth.http import NOT_ASKED, Answer, Ask, refusal
 from app.oauth.models import DeviceCode
-from app.organizations.clients import DEVICE_CODE, find_client
+from app.organizations.client_rules import DEVICE_CODE
+from app.organizations.clients import find_client
 
 PATH = "/oauth/device_authorization"
 PAGE = "/device"

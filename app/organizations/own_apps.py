@@ -14,6 +14,7 @@ from app.kit.clock import Clock
 from app.kit.db import take_turn
 from app.kit.ids import new_id
 from app.organizations import clients
+from app.organizations.client_rules import DEVICE_CODE, check_redirect_uri, own_name
 from app.organizations.errors import OwnAppInvalid, OwnAppNotFound, RedirectInvalid
 from app.organizations.models import Client, Organization
 
@@ -24,7 +25,7 @@ LONGEST_NAME = 60
 KINDS = ("confidential", "public")
 PURPOSE = "RequestedServiceProvision"
 
-_GRANT_TYPES = ("authorization_code", "refresh_token", clients.DEVICE_CODE)
+_GRANT_TYPES = ("authorization_code", "refresh_token", DEVICE_CODE)
 
 
 def create(
@@ -60,7 +61,7 @@ def create(
         db,
         clock,
         organization,
-        clients.own_name(name),
+        own_name(name),
         is_public=kind == "public",
         redirect_uris=redirects,
         grant_types=_GRANT_TYPES,
@@ -148,7 +149,7 @@ def _check(
 
 def _check_redirect(uri: str) -> None:
     try:
-        clients.check_redirect_uri(uri)
+        check_redirect_uri(uri)
     except RedirectInvalid as error:
         told = f"“{uri[:80]}” cannot be taken: use https, or http://localhost, and nothing after #."
         raise OwnAppInvalid(told, field="redirects") from error

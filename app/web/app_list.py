@@ -9,7 +9,7 @@ from app.consent.own import has_no_end
 from app.kit.clock import Clock
 from app.kit.http import Session
 from app.organizations import own_apps
-from app.organizations.clients import plain_name
+from app.organizations.client_rules import plain_name
 
 
 def apps_of(db: Session, clock: Clock, owner_id: UUID) -> list[dict[str, Any]]:

@@ -17,7 +17,8 @@ from app.kit.db import Database
 from app.kit.http import Session
 from app.objects.products import stream_infos
 from app.objects.tenures import Held, held_objects
-from app.organizations.clients import ClientFace, client_face, plain_name
+from app.organizations.client_rules import plain_name
+from app.organizations.clients import ClientFace, client_face
 from app.settings import Settings
 from app.usage.days import week_to
 from app.usage.read import Log, last_heard

@@ -11,7 +11,7 @@ from app.oauth.authority import TOKEN_PATH
 from app.oauth.scopes import VENDOR_SCOPES
 from app.objects.categories import category_of
 from app.organizations import own_apps
-from app.organizations.clients import plain_name
+from app.organizations.client_rules import plain_name
 from app.organizations.errors import OwnAppInvalid
 from app.organizations.models import Client
 from app.settings import Settings

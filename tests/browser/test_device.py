@@ -5,7 +5,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from app.kit.clock import SystemClock
-from app.organizations.clients import DEVICE_CODE, create_client
+from app.organizations.client_rules import DEVICE_CODE
+from app.organizations.clients import create_client
 from app.organizations.service import create_organization
 from tests.browser.world import World
 from tests.factories.oauth import make_purpose

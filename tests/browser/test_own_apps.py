@@ -12,7 +12,7 @@ import httpx2
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from app.organizations.clients import plain_name
+from app.organizations.client_rules import plain_name
 from tests.browser.world import World, sign_in_to_demo
 from tests.support.browser import PHONE, NewPage, Problems, assert_axe, assert_fits
 

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from app.kit.clock import FixedClock
-from app.organizations.clients import DEVICE_CODE
+from app.organizations.client_rules import DEVICE_CODE
 from tests.journeys.story import Story
 from tests.journeys.tablet import BOILER, SCOPES, VISIT, Home, Tablet
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from httpx2 import Response
 from starlette.testclient import TestClient
 
-from app.organizations.clients import DEVICE_CODE
+from app.organizations.client_rules import DEVICE_CODE
 from tests.factories.objects import field_body, stream_body
 from tests.journeys.story import PRODUCT, Person, Story, basic
 

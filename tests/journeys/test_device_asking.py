@@ -14,7 +14,7 @@ from app.kit.crypto import sha256
 from app.kit.ids import new_id
 from app.main import create_app
 from app.oauth.models import Token
-from app.organizations.clients import DEVICE_CODE
+from app.organizations.client_rules import DEVICE_CODE
 from app.settings import Settings
 from tests.conftest import ORIGIN
 from tests.journeys.story import Story, basic, bearer, refresh

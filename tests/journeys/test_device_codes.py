@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from app.kit.crypto import sha256
 from app.main import create_app
-from app.organizations.clients import DEVICE_CODE
+from app.organizations.client_rules import DEVICE_CODE
 from app.tables import metadata
 from tests.conftest import ORIGIN
 from tests.journeys.story import Person, Story

@@ -7,13 +7,8 @@ from sqlalchemy.orm import Session
 
 from app.kit.clock import FixedClock
 from app.kit.errors import DomainError
-from app.organizations.clients import (
-    check_redirect_uri,
-    check_secret,
-    disable_client,
-    find_client,
-    rotate_secret,
-)
+from app.organizations.client_rules import check_redirect_uri
+from app.organizations.clients import check_secret, disable_client, find_client, rotate_secret
 from app.organizations.errors import (
     ClientInvalid,
     PurposeInvalid,

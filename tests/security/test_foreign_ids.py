@@ -11,7 +11,7 @@ from httpx2 import Response
 
 from app.kit.ids import new_id
 from app.oauth.registration import invite, register
-from app.organizations.clients import DEVICE_CODE
+from app.organizations.client_rules import DEVICE_CODE
 from tests.factories.device_keys import Device
 from tests.factories.oauth import make_purpose
 from tests.journeys.story import REDIRECT, SAME, bearer

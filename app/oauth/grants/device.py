@@ -22,7 +22,7 @@ from app.oauth.errors import (
     SlowDown,
 )
 from app.oauth.issue import read_wish
-from app.organizations.clients import DEVICE_CODE
+from app.organizations.client_rules import DEVICE_CODE
 
 
 @dataclass(frozen=True)
