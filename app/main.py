@@ -19,6 +19,7 @@ from app.api.owners import history as own_history
 from app.api.owners import log as own_log
 from app.api.owners import stream as own_stream
 from app.api.public import did, health, passports
+from app.api.vendors import changes as vendor_changes
 from app.api.vendors import data as vendor_data
 from app.api.vendors import grants as vendor_grants
 from app.keys.log_keys import open_log_keys
@@ -56,6 +57,7 @@ ROUTERS = (
     own_log.router,
     own_stream.router,
     vendor_data.router,
+    vendor_changes.router,
     vendor_grants.router,
     passports.router,
     did.router,

@@ -91,6 +91,27 @@ VENDOR_OBJECTS_EXAMPLE = json_example(
 RECORDS_EXAMPLE = json_example(
     "A page of records.", {"records": [_RECORD], "next": None, "grant": _GRANT}
 )
+CHANGES_EXAMPLE = json_example(
+    "A page of what is new. A change of a permission has it in the form of GET /v1/data/grants.",
+    {
+        "changes": [
+            {
+                "type": "grant",
+                "events": [{"what": "given", "at": "2026-11-02T08:00:00Z"}],
+                "grant": {"grant_id": _GRANT["id"], "status": "active", "version": 1},
+            },
+            {
+                "records": [_RECORD],
+                "type": "records",
+                "grant": _GRANT,
+                "object": "4f3d8a52-3c84-4c1b-9d5e-0a7f1f6f2b10",
+                "stream": "wear",
+            },
+        ],
+        "next": "k1.9Qm0",
+        "more": False,
+    },
+)
 OWN_OBJECTS_EXAMPLE = json_example(
     "Your objects.",
     {

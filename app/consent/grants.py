@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from app.kit.db import take_turn
 from app.kit.ids import parse_id
 
 _LIVE = ("active", "paused")
+_BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,41 @@ def places_of(
     return [GrantPlace(row.grant_id, client_id, row.owner_id) for row in rows]
 
 
+@dataclass(frozen=True)
+class Happening:
+    """What became of a grant at some instant."""
+
+    what: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Lately:
+    """A grant as it stands, and what became of it within some time."""
+
+    place: GrantPlace
+    state: GrantState
+    happened: Sequence[Happening]
+
+
+def lately(
+    conn: Connection, places: Sequence[GrantPlace], since: datetime | None, until: datetime
+) -> list[Lately]:
+    """What became of each of these grants with since < at <= until; time's own work too."""
+    start = since or _BEGINNING
+    ids = [(place.owner_id, place.grant_id) for place in places]
+    states = queries.load_grants(conn, ids)
+    events = queries.events_between(conn, ids, start, until)
+    found = []
+    for place, state, rows in zip(places, states, events, strict=True):
+        if state is not None:
+            happened = [Happening(row.what, row.at) for row in rows]
+            if start < state.until <= until and state.status in (*_LIVE, "expired"):
+                happened.append(Happening("expired", state.until))
+            found.append(Lately(place, state, happened))
+    return found
+
+
 def give_back(
     db: Session, clock: Clock, owner_id: UUID, grant_id: UUID, client_name: str
 ) -> datetime:
@@ -127,17 +163,15 @@ def end(
     text: str,
 ) -> datetime:
     """Move a live grant to an ended status, as a new version; see `revoke`."""
-    now = clock.now()
-    changes = {"status": status, "ended_at": now}
-    _change(db, owner_id, grant_id, now, status, actor_id, text, changes)
-    return last_send_by(db, owner_id, grant_id) or now
+    at = _change(db, clock, owner_id, grant_id, status, actor_id, text, status)
+    return last_send_by(db, owner_id, grant_id) or at
 
 
 def keep(db: Session, clock: Clock, owner_id: UUID, grant_id: UUID) -> None:
     """Note that the owner still wants a live grant: a version that gives the same. GrantNotFound
     for another owner's."""
     text = "You said that you still want it."
-    _change(db, owner_id, grant_id, clock.now(), "kept", owner_id, text, {})
+    _change(db, clock, owner_id, grant_id, "kept", owner_id, text)
 
 
 def note(
@@ -177,16 +211,19 @@ def mark_expired(conn: Connection, clock: Clock) -> int:
 
 def _change(
     db: Session,
+    clock: Clock,
     owner_id: UUID,
     grant_id: UUID,
-    now: datetime,
     what: str,
     actor_id: UUID | None,
     text: str,
-    changes: Mapping[str, Any],
-) -> None:
-    """A next version of a live grant, with its line in the history; of an ended one, nothing."""
+    ends_as: str | None = None,
+) -> datetime:
+    """A next version of a live grant, with its line in the history; of an ended one, nothing. When
+    it was: behind the lock, so that whoever follows changes by their time misses none."""
     take_turn(db.connection(), grant_id, is_shared=False)
+    now = clock.now()
+    changes = {} if ends_as is None else {"status": ends_as, "ended_at": now}
     statement = (
         update(Grant)
         .where(Grant.owner_id == owner_id, Grant.grant_id == grant_id, Grant.status.in_(_LIVE))
@@ -200,6 +237,7 @@ def _change(
         _carry_details(db, owner_id, grant_id, version)
     elif queries.grant_by_id(db, owner_id, grant_id) is None:
         raise GrantNotFound
+    return now
 
 
 def _carry_details(db: Session, owner_id: UUID, grant_id: UUID, version: int) -> None:

@@ -19,7 +19,7 @@ from app.consent.models import (
     Pseudonym,
 )
 from app.kit.db import take_turn
-from app.kit.prepared import Prepared
+from app.kit.prepared import Prepared, run_together
 
 # Built once: building a statement costs as much as running it.
 _PSEUDONYM = select(Pseudonym.__table__).where(Pseudonym.pseudonym == bindparam("pseudonym"))
@@ -36,6 +36,18 @@ _DETAILS = (
         GrantDetail.version == bindparam("version"),
     )
     .order_by(GrantDetail.object_id, GrantDetail.category)
+)
+
+_PRESENT, _PRESENT_DETAILS = Prepared(_GRANT), Prepared(_DETAILS)
+_EVENTS = Prepared(
+    select(GrantEvent.version, GrantEvent.at, GrantEvent.what)
+    .where(
+        GrantEvent.owner_id == bindparam("owner_id"),
+        GrantEvent.grant_id == bindparam("grant_id"),
+        GrantEvent.at > bindparam("since"),
+        GrantEvent.at <= bindparam("until"),
+    )
+    .order_by(GrantEvent.version)
 )
 
 
@@ -104,6 +116,31 @@ def events_of(db: Session, owner_id: UUID, grant_id: UUID) -> Sequence[GrantEven
         GrantEvent.owner_id == owner_id, GrantEvent.grant_id == grant_id
     )
     return db.scalars(query.order_by(GrantEvent.version)).all()
+
+
+def events_between(
+    conn: Connection, ids: Sequence[tuple[UUID, UUID]], since: datetime, until: datetime
+) -> list[list[Any]]:
+    """Of each (owner, grant) its events with since < at <= until: rows (version, at, what)."""
+    times = {"since": since, "until": until}
+    some = [(_EVENTS, {"owner_id": owner, "grant_id": grant, **times}) for owner, grant in ids]
+    return run_together(conn, some) if some else []
+
+
+def load_grants(conn: Connection, ids: Sequence[tuple[UUID, UUID]]) -> list[GrantState | None]:
+    """Each of (owner, grant) with its present details, None where there is none."""
+    keys = [{"owner_id": owner, "grant_id": grant} for owner, grant in ids]
+    found = run_together(conn, [(_PRESENT, key) for key in keys]) if keys else []
+    rows = [(key, *some) for key, some in zip(keys, found, strict=True) if some]
+    asked: list[Any] = [(_PRESENT_DETAILS, {**key, "version": row.version}) for key, row in rows]
+    details = run_together(conn, asked) if asked else []
+    states = {
+        key["grant_id"]: GrantState(
+            key["grant_id"], row.version, row.status, row.until, [Detail(*one) for one in some]
+        )
+        for (key, row), some in zip(rows, details, strict=True)
+    }
+    return [states.get(grant) for _, grant in ids]
 
 
 def pseudonym_of(db: Session, owner_id: UUID, org_id: UUID, tenure_id: UUID) -> UUID | None:

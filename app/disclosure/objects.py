@@ -11,6 +11,7 @@ from app.consent.grants import lock_grant
 from app.consent.limits import Used, with_use
 from app.consent.uses import uses_of
 from app.disclosure.reader import Disclosed, NotDisclosed, Reader, refusal_of
+from app.disclosure.records import widest
 from app.kit import jsonio
 from app.kit.clock import Clock
 from app.kit.ids import NOBODY, new_id
@@ -107,10 +108,7 @@ def _limits(
 
 def _window(allowed: Allowed) -> dict[str, str | None]:
     """The window all kinds share; the widest where they differ, as each record proves."""
-    starts = [start for start, _ in allowed.windows.values()]
-    ends = [end for _, end in allowed.windows.values()]
-    start = None if None in starts else min(t for t in starts if t is not None)
-    end = None if None in ends else max(t for t in ends if t is not None)
+    start, end = widest(allowed.windows.values())
     return {
         "from": rfc3339(start) if start else None,
         "to": rfc3339(end) if end else None,

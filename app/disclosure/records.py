@@ -1,6 +1,6 @@
 """One reading of records: decide, fetch, lock and decide again, record. The caller then sends."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -242,10 +242,7 @@ def read_page(
     Streams may have different windows: what the widest one brings beyond a stream's own is
     dropped, and the reading goes on until the page is full."""
     limit = wanted.limit
-    starts = [w[0] for w in streams.values()]
-    ends = [w[1] for w in streams.values()]
-    lower = None if None in starts else min(t for t in starts if t is not None)
-    upper = None if None in ends else max(t for t in ends if t is not None)
+    lower, upper = widest(streams.values())
     after = _read_position(position)
     kept: list[Row] = []
     while True:
@@ -253,7 +250,7 @@ def read_page(
         kept += [
             row
             for row in rows
-            if _is_inside(row, streams[row.stream])
+            if is_inside(row, streams[row.stream])
             and (came_by is None or row.received_at <= came_by)
         ]
         if len(kept) > limit or len(rows) <= limit:
@@ -264,7 +261,14 @@ def read_page(
     return Page(kept, _write_position(kept[-1]) if more else None)
 
 
-def _is_inside(row: Row, window: Window) -> bool:
+def widest(windows: Iterable[Window]) -> Window:
+    """The one window that holds them all."""
+    starts, ends = zip(*windows, strict=True)
+    return (None if None in starts else min(starts), None if None in ends else max(ends))
+
+
+def is_inside(row: Row, window: Window) -> bool:
+    """Whether a record stands in a window."""
     start, end = window
     return (start is None or row.placed_at >= start) and (end is None or row.placed_at < end)
 
@@ -280,16 +284,13 @@ def _write_position(row: Row) -> list[Any]:
 
 
 def _given(allowed: Allowed, streams: Mapping[str, Window], found: Page) -> Given:
-    starts = [w[0] for w in streams.values()]
-    ends = [w[1] for w in streams.values()]
     return Given(
-        object_id=allowed.object_id,
-        tenure_id=allowed.tenure_id,
-        streams=sorted(streams),
-        window_from=None if None in starts else min(t for t in starts if t is not None),
-        window_to=None if None in ends else max(t for t in ends if t is not None),
-        precision="exact",
-        count=len(found.rows),
+        allowed.object_id,
+        allowed.tenure_id,
+        sorted(streams),
+        *widest(streams.values()),
+        "exact",
+        len(found.rows),
     )
 
 

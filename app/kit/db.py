@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self, TypeVar
 from uuid import UUID
@@ -30,6 +31,7 @@ from sqlalchemy import (
     event,
     func,
     select,
+    text,
 )
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -84,6 +86,25 @@ def take_turn(conn: Connection, name: UUID, *, is_shared: bool) -> None:
     """
     if conn.dialect.name == "postgresql":
         conn.execute(_SHARED_TURN if is_shared else _TURN, {"name": name.int >> 65})
+
+
+_LEEWAY = timedelta(seconds=2)  # by which clocks may differ, or be set back
+# Who has a transaction id has written or locked something; a time that it took before may be older
+# than its own beginning by nothing but that difference.
+_OLDEST = text(
+    "SELECT max(extract(epoch FROM clock_timestamp() - xact_start)) FROM pg_stat_activity"
+    " WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid() AND datname = current_database()"
+)
+
+
+def settled_at(conn: Connection, now: datetime) -> datetime:
+    """An instant up to which everything has been committed that was stamped behind its locks, or
+    is committed with this transaction, which is one that writes. What comes later is stamped later.
+    """
+    oldest = 0.0  # on SQLite nobody else is writing now
+    if conn.dialect.name == "postgresql":
+        oldest = float(conn.execute(_OLDEST).scalar_one_or_none() or 0)
+    return now - timedelta(seconds=max(oldest, 0)) - _LEEWAY
 
 
 class _ReadSession(Session):

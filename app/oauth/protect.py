@@ -118,8 +118,18 @@ def principal_of(conn: Connection, clock: Clock, shown: Credential) -> Principal
     row = queries.find_token(conn, shown.token) if len(shown.token) <= _LONGEST else None
     if row is None or row.kind == "refresh":
         return None
+    _check_binding(conn, row.binding or {}, shown)
+    return _principal(conn, clock, row)
+
+
+def principal_again(conn: Connection, clock: Clock, shown: Credential) -> Principal:
+    """The same once more within one call, for its proof works once. InvalidToken."""
+    row = queries.find_token(conn, shown.token)
+    return require_known(_principal(conn, clock, row) if row is not None else None)
+
+
+def _principal(conn: Connection, clock: Clock, row: Any) -> Principal:
     binding = row.binding or {}
-    _check_binding(conn, binding, shown)
     return Principal(
         client_id=row.client_id,
         org_id=UUID(binding["maker"]) if "maker" in binding else row.org_id,

@@ -159,9 +159,9 @@ def ingest_all(conn: Connection, clock: Clock, taker: Taker, calls: Sequence[Cal
     A line that is refused does not touch the others, unless its call is strict. The caller has
     checked that the makers may write logs. KeysMissing where this process does not hold a key yet.
     """
-    now = clock.now()
-    latest = now + taker.tolerance
     things = _look_up(conn, taker, calls)
+    now = clock.now()  # behind the locks: what came earlier than this is committed, or comes later
+    latest = now + taker.tolerance
     checked = [
         _check_call(_Bench(taker.keys, things, now, latest), _items(call, things), call)
         for call in calls

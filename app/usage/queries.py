@@ -270,6 +270,30 @@ def run_of_segments(
     return [segment_row(row) for row in conn.execute(query)]
 
 
+def segments_at(
+    conn: Connection, object_id: UUID, tenure_id: UUID, stream: str, seq: int, limit: int
+) -> list[SegmentRow]:
+    """Stored segments in order of their sequence, from the one that holds a number or, where that
+    was removed, the next."""
+    held = (
+        select(func.max(Segment.first_seq))
+        .where(*_of(object_id, tenure_id, stream), Segment.first_seq <= seq)
+        .scalar_subquery()
+    )
+    query = (
+        select(*ROW)
+        .where(
+            *_of(object_id, tenure_id, stream),
+            Segment.state == STORED,
+            Segment.first_seq >= func.coalesce(held, 0),
+        )
+        .order_by(Segment.first_seq)
+        .limit(limit)
+    )
+    rows = [segment_row(row) for row in conn.execute(query)]
+    return [row for row in rows if row.next_seq > seq]
+
+
 def segments_between(
     conn: Connection,
     object_id: UUID,

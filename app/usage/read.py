@@ -211,13 +211,18 @@ def _open(log: Log, near: Near, row: SegmentRow, behind: tuple[int, int], most: 
         raise KeysMissing(ids=ids) from missing
 
 
-def _shown(log: Log, found: Sequence[Row], *, is_whole: bool) -> list[Row]:
-    """The rows, those that another one corrects marked, or left out."""
+def mark_corrected(log: Log, found: Sequence[Row]) -> list[Row]:
+    """The rows, those that another one corrects marked."""
     named = {(row.stream, name) for row in found if (name := row.entry.record_id)}
     corrected = corrected_among(log.conn, log.object_id, log.tenure_id, named) if named else set()
     if not corrected:
         return list(found)
-    rows = [row._replace(is_corrected=(row.stream, row.record_id) in corrected) for row in found]
+    return [row._replace(is_corrected=(row.stream, row.record_id) in corrected) for row in found]
+
+
+def _shown(log: Log, found: Sequence[Row], *, is_whole: bool) -> list[Row]:
+    """The rows, those that another one corrects marked, or left out."""
+    rows = mark_corrected(log, found)
     return rows if is_whole else [row for row in rows if not row.is_corrected]
 
 

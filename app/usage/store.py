@@ -54,8 +54,9 @@ def append(
     moved = []
     for place, head, keep_days, records in fresh:
         try:
-            made = list(_segments(keys, place, head, records, to_micros(now)))
-            moved.append(seal_head(keys, place.owner_id, _move(head, made, keep_days, now)))
+            came = max(now, head.last_received_at)  # numbers and times of coming go the same way
+            made = list(_segments(keys, place, head, records, to_micros(came)))
+            moved.append(seal_head(keys, place.owner_id, _move(head, made, keep_days, came)))
         except KeysMissing as missing:
             raise KeysMissing(names=_names(fresh)) from missing
         segments += made
@@ -154,7 +155,7 @@ def _move(
         loose=head.loose + sum(row.records < SMALL for row in made),
         expires_at=min((end for end in ends if end is not None), default=None),
         last_placed_at=latest if head.next_seq == 0 else max(head.last_placed_at, latest),
-        last_received_at=max(head.last_received_at, now),
+        last_received_at=now,
     )
 
 

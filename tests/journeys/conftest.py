@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -9,7 +10,8 @@ from starlette.testclient import TestClient
 
 from app.kit.clock import FixedClock
 from app.organizations.client_rules import DEVICE_CODE
-from tests.journeys.story import Story
+from tests.journeys.back_end import Back
+from tests.journeys.story import Person, Story
 from tests.journeys.tablet import BOILER, SCOPES, VISIT, Home, Tablet
 
 
@@ -41,3 +43,22 @@ def home(story: Story) -> Home:
         told = story.send(maker, thing, story.wash(), worn, run).json()
         assert [line["status"] for line in told["results"]] == ["stored"] * 3
     return owner, things[0], things[1]
+
+
+@pytest.fixture
+def back(story: Story) -> Back:
+    return Back(story, "Mend & Co")
+
+
+@pytest.fixture
+def people(story: Story, back: Back) -> list[tuple[Person, dict[str, Any]]]:
+    """Two owners who allowed it one thing each, and the tokens of each."""
+    maker = story.maker()
+    product = story.product(maker)
+    found = []
+    for number in (1, 2):
+        owner = story.person()
+        thing = story.owned(maker, product, owner, f"SL-{number}")
+        story.send(maker, thing, *[story.wash()] * number)
+        found.append((owner, story.connect(back.client, owner, [thing])))
+    return found

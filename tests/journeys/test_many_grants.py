@@ -5,60 +5,8 @@ import json
 from datetime import timedelta
 from typing import Any
 
-import pytest
-from httpx2 import Response
-
-from tests.journeys.story import PURPOSE, REDIRECT, Person, Story, basic, bearer
-
-SCOPES = ("grants:read", "grant_management_query", "grant_management_revoke")
-
-
-class Back:
-    """A vendor's back end with one token of its own."""
-
-    def __init__(self, story: Story, name: str) -> None:
-        self.story = story
-        self.client = story.client(
-            story.organization(name),
-            *PURPOSE["scopes"],
-            *SCOPES,
-            redirect_uris=[REDIRECT],
-            grant_types=["authorization_code", "refresh_token", "client_credentials"],
-            purposes=[PURPOSE],
-        )
-
-    def token(self, *scopes: str) -> str:
-        form = {"grant_type": "client_credentials", "scope": " ".join(scopes or SCOPES)}
-        answer = self.story.api.post("/oauth/token", data=form, headers=basic(self.client))
-        assert answer.status_code == 200, answer.text
-        return str(answer.json()["access_token"])
-
-    def get(
-        self, path: str, grant_id: str | None = None, token: str = "", **query: Any
-    ) -> Response:
-        headers = bearer(token or self.token())
-        if grant_id is not None:
-            headers["Inseam-Grant"] = grant_id
-        return self.story.api.get(path, headers=headers, params=query or None)
-
-
-@pytest.fixture
-def back(story: Story) -> Back:
-    return Back(story, "Mend & Co")
-
-
-@pytest.fixture
-def people(story: Story, back: Back) -> list[tuple[Person, dict[str, Any]]]:
-    """Two owners who allowed it one thing each, and the tokens of each."""
-    maker = story.maker()
-    product = story.product(maker)
-    found = []
-    for number in (1, 2):
-        owner = story.person()
-        thing = story.owned(maker, product, owner, f"SL-{number}")
-        story.send(maker, thing, *[story.wash()] * number)
-        found.append((owner, story.connect(back.client, owner, [thing])))
-    return found
+from tests.journeys.back_end import Back
+from tests.journeys.story import Person, Story, basic, bearer
 
 
 def test_one_token_reads_under_every_permission(

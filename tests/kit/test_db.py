@@ -1,8 +1,9 @@
 """The one commit place: sessions, reading, and the group-commit writer."""
 
 import threading
+import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from starlette.testclient import TestClient
 
 from app.kit import problems
-from app.kit.db import Database
+from app.kit.db import Database, settled_at
 from app.kit.errors import NotFound, Unavailable
 from app.kit.http import Db
 from app.kit.ids import new_id
@@ -247,3 +248,20 @@ def test_a_new_file_is_opened_by_many_at_once(tmp_path: Path) -> None:
                 return str(conn.exec_driver_sql("PRAGMA journal_mode").scalar_one())
 
         assert at_once(8, make) == ["wal"] * 8
+
+
+def test_what_is_settled_lies_before_whoever_still_writes(database: Database) -> None:
+    """PostgreSQL lets several write at once; SQLite's file has one writer."""
+    now = NOW
+    with database.connection() as conn:
+        alone = settled_at(conn, now)
+    assert timedelta(0) < now - alone < timedelta(seconds=3)
+    if database.is_sqlite:
+        return
+    with database.connection() as other:
+        add_job(other)
+        time.sleep(1.2)
+        with database.connection() as conn:
+            assert settled_at(conn, now) < alone - timedelta(seconds=1)
+    with database.connection() as conn:
+        assert settled_at(conn, now) >= alone
