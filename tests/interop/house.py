@@ -75,15 +75,15 @@ class House:
         values = {"redirect_uris": [REDIRECT], "grant_types": grants, "purposes": [PURPOSE]}
         return self.story.client(firm, *scopes, **(values | more))
 
-    def visit(self, address: str) -> str:
+    def visit(self, address: str, *, is_fine: bool = True) -> str:
         """The owner's browser goes where the client sends it, says yes for the first thing and two
-        kinds, and is sent on: to this address."""
+        kinds, or no, and is sent on: to this address."""
         asked = httpx2.get(address)
         assert asked.status_code == 303, asked.text
         page = urlsplit(asked.headers["location"]).path
         shown = self.owner.get(page)
         assert shown.status_code == 200, shown.text
-        answered = self.owner.post(page, self._yes())
+        answered = self.owner.post(page, self._yes() if is_fine else {"answer": "refuse"})
         assert answered.status_code == 303, answered.text
         return str(answered.headers["location"])
 
