@@ -11,27 +11,31 @@ from typing import Any
 from tests.support.need import miss
 
 HERE = Path(__file__).parent
-OLDEST = 20
+OLDEST = 18
 SECONDS = 60  # a script that takes longer hangs
+WEB_CRYPTO = "--experimental-global-webcrypto"  # what Node has by itself from 20 on
 
 
-def find_node() -> str:
-    """Where Node is; a test without it, or without the clients, is skipped."""
+def find_node() -> list[str]:
+    """How Node is started; a test without it, or without the clients, is skipped."""
     node = shutil.which("node")
     if node is None:
         miss("Node was not found", f"install nodejs {OLDEST} or newer, and npm")
-    version = subprocess.run([node, "--version"], capture_output=True, text=True).stdout.strip()
-    if int(version.removeprefix("v").partition(".")[0]) < OLDEST:
+    told = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
+    version = int(told.removeprefix("v").partition(".")[0])
+    if version < OLDEST:
         miss(f"Node {version} is too old", f"install nodejs {OLDEST} or newer")
-    if not (HERE / "node_modules" / "oauth4webapi").exists():
-        miss("OAuth clients for Node are not installed", f"run `npm ci` in tests/{HERE.name}")
-    return node
+    if not (HERE / "node_modules" / "openid-client").exists():
+        miss("OAuth clients for Node are not installed", "run `npm ci` in tests/interop")
+    return [node] if version >= 20 else [node, WEB_CRYPTO]
 
 
-def run_script(name: str, job: dict[str, Any], answer: Callable[[str, Any], Any]) -> dict[str, Any]:
+def run_script(
+    script: list[str], job: dict[str, Any], answer: Callable[[str, Any], Any]
+) -> dict[str, Any]:
     """What the script found out. Each question it asks meanwhile goes to `answer`."""
     process = subprocess.Popen(
-        [find_node(), name],
+        [*find_node(), *script],
         cwd=HERE,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
