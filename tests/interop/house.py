@@ -41,7 +41,8 @@ START_SECONDS = 30.0
 
 
 class MovedClock(FixedClock):
-    """The machine's time, which foreign clients go by as well, and the steps it was moved by."""
+    """The machine's time, which foreign clients go by as well, and the steps it was moved by;
+    waiting moves it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,12 +53,12 @@ class MovedClock(FixedClock):
             return SystemClock().now() + (self._at - self._began)
 
     def wait_until(self, instant: datetime) -> None:
-        SystemClock().wait_until(instant - (self.now() - SystemClock().now()))
+        self.advance(max(instant - self.now(), timedelta(0)))
 
 
 @dataclass
 class House:
-    """`url` is the issuer. `ids` are the owner's two things; `first` is the one that is shown."""
+    """`url` is the issuer, `ids` are the owner's two things."""
 
     url: str
     story: Story
