@@ -2,6 +2,7 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
+CLIENTS := tests/interop/node_modules/.installed
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q
 
 .DEFAULT_GOAL := help
@@ -13,7 +14,7 @@ help: ## Show these lines
 demo: $(VENV)/.runtime ## Seed a demo and start it, with a small vendor site beside it
 	@$(BIN)/inseam demo
 
-test: check ## Run every check and test; builds what is missing
+test: check $(CLIENTS) ## Run every check and test; builds what is missing
 	@$(PYTEST) -m "not soak"
 
 check: $(VENV)/.test ## Lint, formatting and types, without changing anything
@@ -28,7 +29,7 @@ fix: $(VENV)/.test ## Put right what the linter and the formatter can
 bench: $(VENV)/.test ## Measure this machine, beside a bare endpoint in the same run
 	@$(BIN)/python -m bench
 
-soak: check ## Run every test in all its rounds, the long ones too
+soak: check $(CLIENTS) ## Run every test in all its rounds, the long ones too
 	@INSEAM_TEST_ROUNDS=full $(PYTEST)
 
 # The environment is brought up to date when its lock changes. `uv` makes it faster, and is not
@@ -40,3 +41,7 @@ $(VENV)/.runtime: requirements.lock pyproject.toml
 $(VENV)/.test: tests/requirements.lock pyproject.toml
 	@./tests/support/environment.sh $(VENV) tests/requirements.lock
 	@touch $@ $(VENV)/.runtime
+
+# OAuth clients for Node, which tests only need. Without npm their tests say what is missing.
+$(CLIENTS): tests/interop/package-lock.json
+	@if command -v npm >/dev/null; then (cd $(<D) && npm ci --silent) && touch $@; fi
