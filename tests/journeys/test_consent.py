@@ -43,7 +43,7 @@ def test_signing_in_in_the_middle_does_not_lose_the_request(story: Story) -> Non
     assert sent.headers["location"].startswith("/sign-in?next=%2Fconsent%2F")
 
 
-def test_a_refusal_goes_back_with_state_and_issuer(story: Story) -> None:
+def test_oauth_14_a_refusal_goes_back_with_state_and_issuer(story: Story) -> None:
     _, owner, vendor, _ = prepared(story)
     asking = story.ask(vendor)
     back = asking.back(asking.answer(owner, {"answer": "refuse"}))
@@ -51,7 +51,7 @@ def test_a_refusal_goes_back_with_state_and_issuer(story: Story) -> None:
     assert "code" not in back
 
 
-def test_the_second_answer_gives_a_clear_page_and_no_second_grant(story: Story) -> None:
+def test_oauth_10_the_second_answer_gives_a_clear_page_and_no_second_grant(story: Story) -> None:
     _, owner, vendor, jeans = prepared(story)
     asking = story.ask(vendor)
     asking.allow(owner, [jeans])
@@ -65,7 +65,7 @@ def test_the_second_answer_gives_a_clear_page_and_no_second_grant(story: Story) 
     assert owner.get("/permissions").text.count("/permissions/") == 1
 
 
-def test_a_request_is_its_first_owners(story: Story) -> None:
+def test_oauth_10_a_request_is_its_first_owners(story: Story) -> None:
     _, owner, vendor, jeans = prepared(story)
     other = story.person()
     asking = story.ask(vendor)
@@ -77,7 +77,7 @@ def test_a_request_is_its_first_owners(story: Story) -> None:
     assert asking.allow(owner, [jeans])
 
 
-def test_another_site_cannot_answer_for_the_owner(story: Story) -> None:
+def test_oauth_10_another_site_cannot_answer_for_the_owner(story: Story) -> None:
     _, owner, vendor, jeans = prepared(story)
     asking = story.ask(vendor)
     owner.get(asking.page)
@@ -118,7 +118,7 @@ def test_a_request_closes_by_itself(story: Story) -> None:
         {"history": "from", "history_from": "long ago"},
     ],
 )
-def test_a_bad_answer_is_shown_and_nothing_is_lost(story: Story, change: dict[str, object]) -> None:
+def test_oauth_10_a_bad_answer_is_shown_and_nothing_is_lost(story: Story, change: dict[str, object]) -> None:
     _, owner, vendor, jeans = prepared(story)
     asking = story.ask(vendor)
     data = {
@@ -198,7 +198,7 @@ def test_a_no_leaves_an_earlier_yes_and_says_so(story: Story) -> None:
     assert "keeps" not in page
 
 
-def test_hostile_text_is_inert(story: Story) -> None:
+def test_oauth_13_hostile_text_is_inert(story: Story) -> None:
     evil = "<script>alert(1)</script>'\"; DROP TABLE owners;--"
     maker = story.maker(evil[:60])
     owner = story.person()

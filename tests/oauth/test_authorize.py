@@ -47,11 +47,11 @@ def test_valid_request_is_kept_and_goes_to_its_page(vendor: Vendor) -> None:
         'https://evil.example/"\\',
     ],
 )
-def test_oauth_1_other_redirect_uri_stays_here(vendor: Vendor, uri: str) -> None:
+def test_oauth_01_other_redirect_uri_stays_here(vendor: Vendor, uri: str) -> None:
     assert is_page(vendor.ask(redirect_uri=uri))
 
 
-def test_oauth_1_native_app_may_differ_in_port_only(make: Callable[..., Vendor]) -> None:
+def test_oauth_01_native_app_may_differ_in_port_only(make: Callable[..., Vendor]) -> None:
     local = "http://127.0.0.1:7000/back"
     app = make(make_public_vendor, redirect_uris=[local])
     for uri in (local, "http://127.0.0.1:51234/back"):
@@ -63,21 +63,21 @@ def test_oauth_1_native_app_may_differ_in_port_only(make: Callable[..., Vendor])
     assert is_page(confidential.ask(redirect_uri="http://127.0.0.1:51234/back"))
 
 
-def test_oauth_2_missing_or_unknown_client_or_address_stays_here(vendor: Vendor) -> None:
+def test_oauth_02_missing_or_unknown_client_or_address_stays_here(vendor: Vendor) -> None:
     for change in ("redirect_uri", "client_id"):
         assert is_page(vendor.ask(**{change: None}))
     assert is_page(vendor.ask(client_id="nobody"))
     assert is_page(vendor.ask(client_id="x" * 200))
 
 
-def test_oauth_2_disabled_client_stays_here(vendor: Vendor) -> None:
+def test_oauth_02_disabled_client_stays_here(vendor: Vendor) -> None:
     with vendor.database.session() as db:
         disable_client(db, vendor.clock, vendor.client_id)
     assert is_page(vendor.ask())
 
 
 @pytest.mark.parametrize("kind", ["token", "code id_token", 'a"b\\', None])
-def test_oauth_3_other_response_types_are_refused(vendor: Vendor, kind: str | None) -> None:
+def test_oauth_03_other_response_types_are_refused(vendor: Vendor, kind: str | None) -> None:
     assert is_sent_back(vendor.ask(response_type=kind), "unsupported_response_type")
     assert is_page(vendor.ask(response_type=kind, redirect_uri="https://evil.example/"))
 
@@ -95,14 +95,14 @@ def test_oauth_3_other_response_types_are_refused(vendor: Vendor, kind: str | No
         {"code_challenge": "x" * 43 + "\n"},
     ],
 )
-def test_oauth_4_challenge_is_needed_of_every_client(
+def test_oauth_04_challenge_is_needed_of_every_client(
     make: Callable[..., Vendor], vendor: Vendor, change: dict[str, str | None]
 ) -> None:
     assert is_sent_back(vendor.ask(**change), "invalid_request")
     assert is_sent_back(make(make_public_vendor).ask(**change), "invalid_request")
 
 
-def test_oauth_5_repeated_parameter_is_refused(vendor: Vendor) -> None:
+def test_oauth_05_repeated_parameter_is_refused(vendor: Vendor) -> None:
     address = str(vendor.ask().request.url)
     for name in ("scope", "code_challenge", "anything"):
         twice = vendor.http.get(f"{address}&{name}=1&{name}=2")
@@ -112,20 +112,20 @@ def test_oauth_5_repeated_parameter_is_refused(vendor: Vendor) -> None:
 
 
 @pytest.mark.parametrize("state", ["a", "x" * 3000, "a b+c%20&=?#/\"'<é漢>\\", "line\nbreak", None])
-def test_oauth_6_state_comes_back_byte_exact(vendor: Vendor, state: str | None) -> None:
+def test_oauth_06_state_comes_back_byte_exact(vendor: Vendor, state: str | None) -> None:
     allowed = answer_of(vendor.allow(vendor.ask(state=state)))
     assert allowed.get("state") == state
     assert is_sent_back(vendor.ask(state=state, scope="log:write"), "invalid_scope", state)
 
 
-def test_oauth_7_answer_names_the_issuer_of_the_metadata(vendor: Vendor) -> None:
+def test_oauth_07_answer_names_the_issuer_of_the_metadata(vendor: Vendor) -> None:
     issuer = vendor.http.get("/.well-known/oauth-authorization-server").json()["issuer"]
     allowed = vendor.allow(vendor.ask())
     assert allowed.startswith(REDIRECT + "&")
     assert answer_of(allowed)["iss"] == issuer
 
 
-def test_oauth_9_query_that_is_no_utf8_or_holds_nul_stays_here(vendor: Vendor) -> None:
+def test_query_that_is_no_utf8_or_holds_nul_stays_here(vendor: Vendor) -> None:
     address = str(vendor.ask().request.url)
     for more in ("&x=%ff", "&x=%00", "&" + "&".join(f"a{i}=1" for i in range(80))):
         assert is_page(vendor.http.get(address + more))

@@ -162,14 +162,14 @@ FORM = "application/x-www-form-urlencoded"
         (FORM, b""),
     ],
 )
-def test_oauth_16_28_form_is_read_strictly(vendor: Vendor, kind: str, body: bytes) -> None:
+def test_oauth_28_form_is_read_strictly(vendor: Vendor, kind: str, body: bytes) -> None:
     headers = {"Content-Type": kind} if kind else {}
     auth: Any = (vendor.client_id, vendor.secret)
     answer = vendor.http.post("/oauth/token", content=body, headers=headers, auth=auth)
     assert is_refused(answer, "invalid_request")
 
 
-def test_oauth_16_28_parameters_in_the_address_and_get_are_refused(vendor: Vendor) -> None:
+def test_oauth_28_parameters_in_the_address_and_get_are_refused(vendor: Vendor) -> None:
     place = f"/oauth/token?client_id={vendor.client_id}&client_secret={vendor.secret}"
     assert is_refused(vendor.http.post(place, data=GRANT), "invalid_request")
     for path in ("/oauth/token", "/oauth/revoke"):

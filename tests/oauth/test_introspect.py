@@ -86,7 +86,7 @@ def test_oauth_37_unknown_tokens_and_callers(vendor: Vendor, make: Callable[...,
     assert ask(app, app.get_tokens()["access_token"]).json()["active"] is True
 
 
-def test_oauth_34_37_what_does_not_work_now_is_not_active(vendor: Vendor) -> None:
+def test_oauth_37_what_does_not_work_now_is_not_active(vendor: Vendor) -> None:
     tokens = vendor.get_tokens()
     grant_id = tokens["grant_id"]
     for status, is_active in (("paused", False), ("active", True), ("revoked", False)):

@@ -121,7 +121,7 @@ def test_oauth_41_scopes_can_be_had(make: Callable[..., Vendor], metadata: dict[
     assert vendor.ask(scope=" ".join(reads)).status_code == 303
 
 
-def test_oauth_30_41_grant_and_response_types(
+def test_oauth_41_grant_and_response_types(
     vendor: Vendor, make: Callable[..., Vendor], metadata: dict[str, Any]
 ) -> None:
     tablet = make(redirect_uris=[], grant_types=["urn:ietf:params:oauth:grant-type:device_code"])
@@ -245,7 +245,7 @@ def test_oauth_41_grant_management(vendor: Vendor, metadata: dict[str, Any]) -> 
     assert is_sent_back(vendor.ask(grant_management_action="x"), "invalid_request")
 
 
-def test_oauth_41_42_clients_register(vendor: Vendor, metadata: dict[str, Any]) -> None:
+def test_oauth_41_clients_register(vendor: Vendor, metadata: dict[str, Any]) -> None:
     told = {"redirect_uris": [REDIRECT], "scope": "usage:read", "purposes": [make_purpose()]}
     told |= {"scope": "usage:read care:read", "client_name": "Mend & Co"}
     with vendor.database.session() as db:

@@ -565,7 +565,7 @@ def test_where_the_operator_registers_nobody_else_does(door: Door) -> None:
     assert door.manage("GET", made).status_code == 200, "who is there looks after itself"
 
 
-def test_one_address_registers_so_often(door: Door) -> None:
+def test_oauth_42_one_address_registers_so_often(door: Door) -> None:
     settings = door.app.state.settings
     door.app.state.settings = settings.model_copy(update={"rate_register_per_hour": 2})
     assert is_refused(door.register(purposes=[]), "invalid_client_metadata")
@@ -765,7 +765,7 @@ def test_two_tokens_are_none(door: Door) -> None:
     assert is_refused(empty, "invalid_token", 401)
 
 
-def test_oauth_39_42_tokens_and_secrets_are_kept_as_hashes(door: Door) -> None:
+def test_oauth_42_tokens_and_secrets_are_kept_as_hashes(door: Door) -> None:
     initial = door.invited()
     made = door.registered()
     with door.database.read() as db:

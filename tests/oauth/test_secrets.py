@@ -11,7 +11,7 @@ from tests.factories.oauth import make_maker_client
 from tests.oauth.conftest import VERIFIER, Vendor, answer_of
 
 
-def test_oauth_12_39_debug_logs_hold_no_token(
+def test_oauth_39_debug_logs_hold_no_token(
     vendor: Vendor, make: Callable[..., Vendor], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Also when somebody turns Authlib's own log on."""

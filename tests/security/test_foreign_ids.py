@@ -242,7 +242,7 @@ def told(response: Response, one: str) -> tuple[Any, ...]:
     return response.status_code, names, text
 
 
-def test_a_foreign_id_is_answered_as_one_that_does_not_exist(
+def test_oauth_35_a_foreign_id_is_answered_as_one_that_does_not_exist(
     stage: Stage, attempts: dict[tuple[str, str], list[Any]]
 ) -> None:
     for (method, path), tries in attempts.items():
