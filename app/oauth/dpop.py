@@ -20,6 +20,7 @@ from app.kit import jsonio
 from app.kit.clock import Clock
 from app.kit.crypto import b64u
 from app.kit.errors import InvalidJson
+from app.oauth.jwks import read_rsa
 from app.oauth.replay import burn, jti_of
 from app.oauth.signatures import ALGORITHMS, is_signed_by, read_signed
 
@@ -27,7 +28,6 @@ _TYPE = "dpop+jwt"
 _PRIVATE = {"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"}
 _KEYS: dict[str, Any] = {"EC": ECKey, "OKP": OKPKey, "RSA": RSAKey}
 _CURVES = {"ES256": "P-256", "Ed25519": "Ed25519", "EdDSA": "Ed25519"}
-_LEAST_RSA, _MOST_RSA = 2048, 8192
 _LONGEST = 8 * 1024
 _WINDOW = 300  # seconds that a nonce is the present one; it is taken for as long again
 _BEHIND, _AHEAD = timedelta(seconds=300), timedelta(seconds=10)
@@ -133,11 +133,11 @@ def _key(header: Mapping[str, Any]) -> Key:
     if alg in _CURVES and jwk.get("crv") != _CURVES[alg]:
         raise BadProof("The proof's jwk is not for its alg.")
     needed = {name: jwk[name] for name in ("kty", "crv", "x", "y", "n", "e") if name in jwk}
-    key: Key = _KEYS[jwk["kty"]].import_key(needed)
     if (jwk["kty"] == "RSA") != (alg == "PS256"):
         raise BadProof("The proof's jwk is not for its alg.")
-    if isinstance(key, RSAKey) and not _LEAST_RSA <= key.public_key.key_size <= _MOST_RSA:
-        raise BadProof(f"An RSA key has {_LEAST_RSA} to {_MOST_RSA} bits.")
+    if jwk["kty"] == "RSA":
+        read_rsa(jwk)  # before anything is reckoned with it
+    key: Key = _KEYS[jwk["kty"]].import_key(needed)
     return key
 
 

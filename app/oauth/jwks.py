@@ -189,7 +189,7 @@ def _read_key(jwk: dict[str, Any]) -> dict[str, Any] | None:
     if kid is not None and not (isinstance(kid, str) and 1 <= len(kid) <= _LONGEST_KID):
         return None
     try:
-        public = _read_rsa(jwk) if jwk.get("kty") == "RSA" else _read_curve(jwk)
+        public = read_rsa(jwk) if jwk.get("kty") == "RSA" else _read_curve(jwk)
         _CLASSES[public["alg"]].import_key({**public})
     except (DomainError, JoseError, ValueError):
         return None
@@ -201,8 +201,9 @@ def _read_curve(jwk: dict[str, Any]) -> dict[str, Any]:
     return {**key.jwk, "alg": key.alg}
 
 
-def _read_rsa(jwk: dict[str, Any]) -> dict[str, Any]:
-    """ValueError where the key is not for PS256 (RFC 7518 §3.5, §6.3.1)."""
+def read_rsa(jwk: dict[str, Any]) -> dict[str, Any]:
+    """The members that matter of a key for PS256 (RFC 7518 §3.5, §6.3.1), which is of a size that
+    verifies quickly. ValueError for any other."""
     n, e, operations = jwk.get("n"), jwk.get("e"), jwk.get("key_ops", ["verify"])
     if not isinstance(n, str) or not isinstance(e, str) or len(n) > _RSA_LETTERS or len(e) > 8:
         raise ValueError("no modulus and exponent of a size in use")

@@ -85,7 +85,9 @@ def test_oauth_20_code_lives_sixty_seconds(vendor: Vendor, clock: FixedClock) ->
 
 
 @pytest.mark.parametrize("verifier", [None, "x" * 43, "short", VERIFIER + "\n", "é" * 43])
-def test_oauth_22_wrong_verifier_burns_the_code_and_revokes_nothing(vendor: Vendor, verifier: str | None) -> None:
+def test_oauth_22_wrong_verifier_burns_the_code_and_revokes_nothing(
+    vendor: Vendor, verifier: str | None
+) -> None:
     code = vendor.get_code()
     assert is_refused(vendor.redeem(code, code_verifier=verifier), "invalid_grant")
     assert is_refused(vendor.redeem(code), "invalid_grant")

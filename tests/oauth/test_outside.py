@@ -161,3 +161,31 @@ def test_a_document_with_keys_elsewhere_on_its_site(vendor: Vendor, site: Site) 
     assert is_refused(answer, "unauthorized_client")  # known by its keys, not by this grant
     assert site.asked == ["/client", "/keys"]
     assert vendor.redeem("x").json()["error"] == "invalid_client"  # nor without them
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "https://127.0.0.1/keys",
+        "https://localhost/keys",
+        "https://10.0.0.1/keys",
+        "https://169.254.169.254/latest/meta-data",
+        "https://[::1]/keys",
+        "https://[::ffff:127.0.0.1]/keys",
+        "https://192.168.0.1/keys",
+        "https://0.0.0.0/keys",
+        "https://2130706433/keys",
+    ],
+)
+def test_oauth_26_keys_are_not_fetched_from_inside(
+    settings: Settings, clock: FixedClock, site: Site, where: str
+) -> None:
+    """An address of our own network is asked for nothing, and the client stays unproven."""
+    with TestClient(create_app(settings, clock=clock), base_url="https://testserver") as http:
+        app: Any = http.app
+        told = {"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": where}
+        with app.state.db.session() as db:
+            client, _ = make_vendor(db, clock, registered=told)
+            vendor = Vendor(app, http, clock, client.client_id, None)
+        assert is_refused(Signer(vendor, site).credentials(), "invalid_client", 401)
+    assert site.asked == []
