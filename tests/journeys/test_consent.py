@@ -118,7 +118,9 @@ def test_a_request_closes_by_itself(story: Story) -> None:
         {"history": "from", "history_from": "long ago"},
     ],
 )
-def test_oauth_10_a_bad_answer_is_shown_and_nothing_is_lost(story: Story, change: dict[str, object]) -> None:
+def test_oauth_10_a_bad_answer_is_shown_and_nothing_is_lost(
+    story: Story, change: dict[str, object]
+) -> None:
     _, owner, vendor, jeans = prepared(story)
     asking = story.ask(vendor)
     data = {

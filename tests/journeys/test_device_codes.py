@@ -222,9 +222,7 @@ def test_oauth_36_signing_in_in_the_middle_loses_nothing(story: Story, tablet: T
     assert f'value="{code}"' in story.person().get("/device", user_code=code).text
 
 
-def test_oauth_36_no_code_stands_in_the_database(
-    story: Story, tablet: Tablet, home: Home
-) -> None:
+def test_oauth_36_no_code_stands_in_the_database(story: Story, tablet: Tablet, home: Home) -> None:
     """Nor the plain hash of the one that is short enough to be found by trying."""
     told = tablet.start().json()
     assert type_code(home[0], told["user_code"]).status_code == 303

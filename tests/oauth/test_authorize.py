@@ -1,7 +1,7 @@
 """The authorization endpoint; numbers are those of the security checklist."""
 
 from collections.abc import Callable
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from starlette.responses import PlainTextResponse
@@ -11,6 +11,7 @@ from app.kit.crypto import sha256
 from app.organizations.clients import disable_client
 from tests.factories.oauth import REDIRECT, make_maker_client, make_public_vendor, make_purpose
 from tests.oauth.conftest import Vendor, answer_of, is_page, is_sent_back
+from tests.support.visitor import Visitor
 
 
 def test_valid_request_is_kept_and_goes_to_its_page(vendor: Vendor) -> None:
@@ -70,13 +71,24 @@ def test_oauth_02_missing_or_unknown_client_or_address_stays_here(vendor: Vendor
     assert is_page(vendor.ask(client_id="x" * 200))
 
 
+def test_oauth_02_an_address_is_named_also_where_several_are_registered(
+    make: Callable[..., Vendor],
+) -> None:
+    several = make(redirect_uris=[REDIRECT, "https://mend.example/other"])
+    assert is_page(several.ask(redirect_uri=None))
+    assert is_page(several.ask(redirect_uri=""))
+    assert several.ask(redirect_uri="https://mend.example/other").status_code == 303
+
+
 def test_oauth_02_disabled_client_stays_here(vendor: Vendor) -> None:
     with vendor.database.session() as db:
         disable_client(db, vendor.clock, vendor.client_id)
     assert is_page(vendor.ask())
 
 
-@pytest.mark.parametrize("kind", ["token", "code id_token", 'a"b\\', None])
+@pytest.mark.parametrize(
+    "kind", ["token", "code id_token", "id_token", "code token", 'a"b\\', None]
+)
 def test_oauth_03_other_response_types_are_refused(vendor: Vendor, kind: str | None) -> None:
     assert is_sent_back(vendor.ask(response_type=kind), "unsupported_response_type")
     assert is_page(vendor.ask(response_type=kind, redirect_uri="https://evil.example/"))
@@ -103,12 +115,21 @@ def test_oauth_04_challenge_is_needed_of_every_client(
 
 
 def test_oauth_05_repeated_parameter_is_refused(vendor: Vendor) -> None:
-    address = str(vendor.ask().request.url)
-    for name in ("scope", "code_challenge", "anything"):
-        twice = vendor.http.get(f"{address}&{name}=1&{name}=2")
-        assert is_sent_back(twice, "invalid_request")
-    for name in ("client_id", "redirect_uri"):
-        assert is_page(vendor.http.get(f"{address}&{name}=other"))
+    """Each of them, also with the same value, and one that nobody knows."""
+    purpose = "RepairImpairments"
+    more = {"purpose": purpose, "prompt": "x", "dpop_jkt": "a" * 43, "unknown": "1"}
+    more |= {"response_mode": "query", "grant_management_action": "create"}
+    address = vendor.ask(**more).request.url
+    assert vendor.http.get(str(address)).status_code == 303
+    for name, value in address.params.items():
+        for again in (value, "other"):
+            twice = vendor.http.get(f"{address}&{urlencode({name: again})}")
+            if name in ("client_id", "redirect_uri"):
+                assert is_page(twice), name
+            else:
+                assert is_sent_back(twice, "invalid_request"), name
+    details = "&authorization_details=%5B%5D&authorization_details=%5B%5D"
+    assert is_sent_back(vendor.http.get(f"{address}{details}"), "invalid_request")
 
 
 @pytest.mark.parametrize("state", ["a", "x" * 3000, "a b+c%20&=?#/\"'<é漢>\\", "line\nbreak", None])
@@ -119,10 +140,25 @@ def test_oauth_06_state_comes_back_byte_exact(vendor: Vendor, state: str | None)
 
 
 def test_oauth_07_answer_names_the_issuer_of_the_metadata(vendor: Vendor) -> None:
-    issuer = vendor.http.get("/.well-known/oauth-authorization-server").json()["issuer"]
-    allowed = vendor.allow(vendor.ask())
-    assert allowed.startswith(REDIRECT + "&")
-    assert answer_of(allowed)["iss"] == issuer
+    """Each answer, good or bad, has `iss` once; so a client of two servers can tell them apart."""
+    metadata = vendor.http.get("/.well-known/oauth-authorization-server").json()
+    assert metadata["authorization_response_iss_parameter_supported"] is True
+    answers = [vendor.allow(vendor.ask())]
+    answers += [
+        vendor.ask(**change).headers["location"]
+        for change in (
+            {"response_type": "token"},
+            {"scope": "no:such"},
+            {"code_challenge": None},
+            {"prompt": "none"},
+            {"authorization_details": "{"},
+            {"resource": "https://evil.example"},
+            {"grant_management_action": "merge", "grant_id": "x"},
+        )
+    ]
+    for location in answers:
+        assert location.startswith(REDIRECT + "&")
+        assert answer_of(location)["iss"] == metadata["issuer"]
 
 
 def test_query_that_is_no_utf8_or_holds_nul_stays_here(vendor: Vendor) -> None:
@@ -146,7 +182,13 @@ def test_oauth_13_error_page_is_made_by_the_wiring_and_reflects_nothing(vendor: 
 
 
 def test_oauth_15_client_that_forbids_asking_is_told_so(vendor: Vendor) -> None:
+    """Whether somebody is signed in or not: nothing is ever allowed without its owner's answer."""
     assert is_sent_back(vendor.ask(prompt="none"), "interaction_required")
+    assert is_sent_back(vendor.ask(prompt="none login"), "interaction_required")
+    assert vendor.ask(prompt="login").status_code == 303
+    owner = Visitor(vendor.http).sign_in()
+    asked = owner.get(str(vendor.ask(prompt="none").request.url))
+    assert is_sent_back(asked, "interaction_required")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Client authentication and the form; numbers are those of the security checklist."""
 
+import hmac
 from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
@@ -13,8 +14,17 @@ from app.organizations.clients import disable_client, rotate_secret
 from tests.factories.oauth import make_maker_client, make_public_vendor
 from tests.oauth.conftest import Vendor
 from tests.oauth.test_code import is_refused
+from tests.oauth.test_metadata import assertion, keys_of
 
 GRANT = {"grant_type": "client_credentials"}
+FORM = "application/x-www-form-urlencoded"
+FORMS = (
+    "/oauth/token",
+    "/oauth/par",
+    "/oauth/revoke",
+    "/oauth/introspect",
+    "/oauth/device_authorization",
+)
 
 
 def basic(text: str | bytes) -> dict[str, str]:
@@ -84,18 +94,56 @@ def test_secret_in_the_form_works_as_well(vendor: Vendor) -> None:
     assert vendor.post("/oauth/token", form, auth=None).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "form",
-    [
-        {"client_secret": "x"},
-        {"client_assertion": "e30.e30."},
-        {"client_id": "another"},
-    ],
-)
 def test_oauth_25_two_methods_or_two_clients_are_refused(
-    vendor: Vendor, form: dict[str, str]
+    vendor: Vendor, make: Callable[..., Vendor]
 ) -> None:
-    assert is_refused(vendor.post("/oauth/token", GRANT | form), "invalid_request")
+    """Also where each of them would do by itself."""
+    other, signer = make(), make(keys_of("ES256"))
+    own = {"client_id": vendor.client_id, "client_secret": vendor.secret or ""}
+    shown = assertion(signer, "ES256")
+    for form, auth in (
+        ({"client_secret": "x"}, ...),
+        ({"client_assertion": "e30.e30."}, ...),
+        ({"client_assertion_type": "x"}, ...),
+        ({"client_id": "another"}, ...),
+        ({"client_id": other.client_id}, ...),
+        (own, ...),
+        (shown, ...),
+        (own | shown, None),
+        (shown | {"client_id": vendor.client_id}, None),
+    ):
+        answer = vendor.post("/oauth/token", GRANT | form, auth=auth)
+        assert is_refused(answer, "invalid_request"), form
+    assert signer.post("/oauth/token", GRANT | shown, auth=None).status_code == 200
+
+
+def test_oauth_25_an_unknown_client_costs_as_much(
+    vendor: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A secret is hashed and compared for whoever is named; so time tells of no client."""
+    with vendor.database.session() as db:
+        disable_client(db, vendor.clock, vendor.client_id)
+    compared: list[bytes] = []
+    real = hmac.compare_digest
+
+    def compare(one: bytes, other: bytes) -> bool:
+        compared.append(other)
+        return real(one, other)
+
+    monkeypatch.setattr("app.organizations.clients.hmac.compare_digest", compare)
+    for client_id in ("nobody", vendor.client_id, "x" * 5000):
+        compared.clear()
+        answer = vendor.post("/oauth/token", GRANT, auth=(client_id, "wrong"))
+        assert is_refused(answer, "invalid_client", 401)
+        assert len(compared) == 1, client_id
+
+
+def test_oauth_25_a_secret_in_the_address_is_refused(vendor: Vendor) -> None:
+    own = {"client_id": vendor.client_id, "client_secret": vendor.secret or ""}
+    for path in FORMS:
+        answer = vendor.http.post(path, params=own, data=GRANT)
+        assert is_refused(answer, "invalid_request"), path
+        assert vendor.secret not in answer.text
 
 
 def test_same_client_id_beside_basic_is_fine(vendor: Vendor) -> None:
@@ -143,37 +191,43 @@ def test_disabled_client_has_dead_tokens(vendor: Vendor) -> None:
     assert is_refused(vendor.refresh(tokens["refresh_token"]), "invalid_client", 401)
 
 
-FORM = "application/x-www-form-urlencoded"
+EMPTY = {
+    "/oauth/par": "unsupported_response_type",
+    "/oauth/device_authorization": "unauthorized_client",
+}
+BODIES = [
+    ("application/json", b'{"grant_type":"client_credentials"}'),
+    ("multipart/form-data; boundary=x", b"--x--"),
+    ("", b"grant_type=client_credentials"),
+    (FORM, b"grant_type=client_credentials&grant_type=client_credentials"),
+    (FORM, b"grant_type=client_credentials&x=1&x=2"),
+    (FORM, b"grant_type=client_credentials&x=%00"),
+    (FORM, b"grant_type=client_credentials&x=%ff"),
+    (FORM, b"grant_type=client_credentials&x=\xff"),
+    (FORM, b"&".join(b"a%d=1" % i for i in range(61))),
+    (FORM, b"grant_type=client_credentials&x=" + b"y" * 65_536),
+    (FORM, b""),
+]
 
 
-@pytest.mark.parametrize(
-    ("kind", "body"),
-    [
-        ("application/json", b'{"grant_type":"client_credentials"}'),
-        ("multipart/form-data; boundary=x", b"--x--"),
-        ("", b"grant_type=client_credentials"),
-        (FORM, b"grant_type=client_credentials&grant_type=client_credentials"),
-        (FORM, b"grant_type=client_credentials&x=1&x=2"),
-        (FORM, b"grant_type=client_credentials&x=%00"),
-        (FORM, b"grant_type=client_credentials&x=%ff"),
-        (FORM, b"grant_type=client_credentials&x=\xff"),
-        (FORM, b"&".join(b"a%d=1" % i for i in range(61))),
-        (FORM, b"grant_type=client_credentials&x=" + b"y" * 65_536),
-        (FORM, b""),
-    ],
-)
-def test_oauth_28_form_is_read_strictly(vendor: Vendor, kind: str, body: bytes) -> None:
-    headers = {"Content-Type": kind} if kind else {}
+def test_oauth_28_form_is_read_strictly(vendor: Vendor) -> None:
+    """At each address that takes one."""
     auth: Any = (vendor.client_id, vendor.secret)
-    answer = vendor.http.post("/oauth/token", content=body, headers=headers, auth=auth)
-    assert is_refused(answer, "invalid_request")
+    for path in FORMS:
+        for kind, body in BODIES:
+            headers = {"Content-Type": kind} if kind else {}
+            answer = vendor.http.post(path, content=body, headers=headers, auth=auth)
+            error = EMPTY.get(path, "invalid_request") if not body else "invalid_request"
+            assert is_refused(answer, error), (path, kind, body[:60])
 
 
 def test_oauth_28_parameters_in_the_address_and_get_are_refused(vendor: Vendor) -> None:
-    place = f"/oauth/token?client_id={vendor.client_id}&client_secret={vendor.secret}"
-    assert is_refused(vendor.http.post(place, data=GRANT), "invalid_request")
-    for path in ("/oauth/token", "/oauth/revoke"):
-        assert vendor.http.get(path).status_code == 405
+    auth: Any = (vendor.client_id, vendor.secret)
+    for path in FORMS:
+        for query in ("grant_type=client_credentials", "x", "="):
+            answer = vendor.http.post(f"{path}?{query}", data=GRANT, auth=auth)
+            assert is_refused(answer, "invalid_request"), (path, query)
+        assert vendor.http.get(path, auth=auth).status_code == 405
 
 
 def test_rate_limit_counts_the_client_not_who_uses_its_name(app: FastAPI, vendor: Vendor) -> None:

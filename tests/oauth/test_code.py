@@ -6,8 +6,12 @@ from datetime import timedelta
 
 import pytest
 from httpx2 import Response
+from sqlalchemy import select
 
+from app.consent.models import Grant
 from app.kit.clock import FixedClock
+from app.kit.crypto import sha256
+from app.oauth.models import AuthorizationCode
 from tests.factories.oauth import make_public_vendor
 from tests.oauth.conftest import VERIFIER, Vendor
 
@@ -47,6 +51,26 @@ def test_oauth_29_answer_says_what_was_granted(vendor: Vendor, clock: FixedClock
     assert principal.dead_reason is None
 
 
+def test_oauth_29_every_answer_names_its_scope(vendor: Vendor, make: Callable[..., Vendor]) -> None:
+    """And authorization_details where there are any: not for a client by itself."""
+    first = vendor.get_tokens()
+    answers = [
+        vendor.refresh(first["refresh_token"]),
+        vendor.credentials(scope="usage:read"),
+        make(make_public_vendor).redeem("x"),
+    ]
+    answers.append(vendor.post("/oauth/introspect", {"token": first["access_token"]}))
+    answers.append(vendor.revoke(first["access_token"]))
+    for answer in answers:
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["content-type"] == "application/json"
+    again, alone = answers[0].json(), answers[1].json()
+    assert (again["token_type"], alone["token_type"]) == ("Bearer", "Bearer")
+    assert (again["scope"], alone["scope"]) == ("usage:read care:read", "usage:read")
+    assert again["authorization_details"] == first["authorization_details"]
+    assert "authorization_details" not in alone
+
+
 def test_oauth_18_code_replay_kills_family(vendor: Vendor) -> None:
     code = vendor.get_code()
     tokens = vendor.redeem(code).json()
@@ -84,13 +108,37 @@ def test_oauth_20_code_lives_sixty_seconds(vendor: Vendor, clock: FixedClock) ->
     assert is_refused(vendor.redeem(late), "invalid_grant")
 
 
-@pytest.mark.parametrize("verifier", [None, "x" * 43, "short", VERIFIER + "\n", "é" * 43])
-def test_oauth_22_wrong_verifier_burns_the_code_and_revokes_nothing(
-    vendor: Vendor, verifier: str | None
-) -> None:
+WRONG_VERIFIERS = [None, "x" * 43, "short", VERIFIER + "\n", "é" * 43, VERIFIER.upper(), "x" * 129]
+
+
+def test_oauth_21_wrong_verifier_is_an_invalid_grant(vendor: Vendor) -> None:
+    for verifier in WRONG_VERIFIERS:
+        answer = vendor.redeem(vendor.get_code(), code_verifier=verifier)
+        assert is_refused(answer, "invalid_grant"), verifier
+
+
+def test_oauth_21_a_verifier_without_a_challenge_is_refused(vendor: Vendor) -> None:
+    """No code is made without a challenge; were there one, no verifier would fit it."""
     code = vendor.get_code()
-    assert is_refused(vendor.redeem(code, code_verifier=verifier), "invalid_grant")
+    with vendor.database.session() as db:
+        db.get_one(AuthorizationCode, sha256(code)).challenge = ""
     assert is_refused(vendor.redeem(code), "invalid_grant")
+    again = vendor.get_code()
+    with vendor.database.session() as db:
+        db.get_one(AuthorizationCode, sha256(again)).challenge = ""
+    assert is_refused(vendor.redeem(again, code_verifier=None), "invalid_grant")
+
+
+def test_oauth_22_wrong_verifier_burns_the_code_and_revokes_nothing(vendor: Vendor) -> None:
+    before = vendor.get_tokens()
+    for verifier in WRONG_VERIFIERS:
+        code = vendor.get_code()
+        assert is_refused(vendor.redeem(code, code_verifier=verifier), "invalid_grant")
+        assert is_refused(vendor.redeem(code), "invalid_grant"), verifier
+    assert vendor.is_live(before["access_token"])
+    assert vendor.refresh(before["refresh_token"]).status_code == 200
+    with vendor.database.read() as db:
+        assert set(db.scalars(select(Grant.status))) == {"active"}
 
 
 @pytest.mark.parametrize("uri", [None, "https://mend.example/back", "https://evil.example/"])

@@ -94,6 +94,43 @@ def test_oauth_33_token_in_the_address_is_refused(vendor: Vendor) -> None:
     assert "error=" not in both.headers["www-authenticate"]
 
 
+def test_oauth_33_token_in_the_body_is_refused(vendor: Vendor) -> None:
+    token = vendor.get_tokens()["access_token"]
+    for path in ("/v1/data/objects", "/v1/data/guarded"):
+        for kind in ({"data": {"access_token": token}}, {"json": {"access_token": token}}):
+            answer = vendor.http.request("GET", path, **kind)
+            assert answer.status_code == 401
+            assert "error=" not in answer.headers["www-authenticate"]
+
+
+def test_oauth_33_token_for_another_audience_is_invalid(vendor: Vendor) -> None:
+    """One for vendors' data alone opens nothing else of the service (RFC 8707)."""
+    data = "https://testserver/v1/data"
+    narrow = vendor.credentials(scope="usage:read", resource=data).json()["access_token"]
+    wide = vendor.credentials(scope="usage:read").json()["access_token"]
+    assert get(vendor, narrow).status_code == 200
+    answer = get(vendor, narrow, "/v1/log")
+    assert answer.status_code == 401
+    assert answer.json()["reason"] == "other-resource"
+    assert 'error="invalid_token"' in answer.headers["www-authenticate"]
+    assert get(vendor, wide, "/v1/log").status_code == 403, "lacks the scope alone"
+
+
+def test_oauth_33_a_refresh_token_opens_nothing(vendor: Vendor) -> None:
+    tokens = vendor.get_tokens()
+    answer = get(vendor, tokens["refresh_token"])
+    assert answer.status_code == 401
+    assert 'error="invalid_token"' in answer.headers["www-authenticate"]
+
+
+def test_oauth_34_revocation_is_effective_at_once(vendor: Vendor) -> None:
+    tokens = vendor.get_tokens()
+    assert get(vendor, tokens["access_token"]).status_code == 200
+    vendor.revoke(tokens["access_token"])
+    answer = get(vendor, tokens["access_token"])
+    assert (answer.status_code, answer.json()["reason"]) == (401, "token-revoked")
+
+
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
 def test_oauth_32_scheme_has_any_case(vendor: Vendor, scheme: str) -> None:
     token = vendor.get_tokens()["access_token"]
@@ -132,12 +169,6 @@ def test_oauth_33_expired_token_says_so_and_the_grant_comes_first(
     assert get(vendor, tokens["access_token"]).json()["reason"] == "token-expired"
     vendor.set_grant(tokens["grant_id"], status="revoked")
     assert get(vendor, tokens["access_token"]).json()["reason"] == "revoked"
-
-
-def test_revoked_tokens_say_so(vendor: Vendor) -> None:
-    tokens = vendor.get_tokens()
-    vendor.revoke(tokens["refresh_token"])
-    assert get(vendor, tokens["access_token"]).json()["reason"] == "token-revoked"
 
 
 def test_oauth_33_missing_scope_is_forbidden_and_named(

@@ -1,8 +1,10 @@
 """Refreshing; numbers are those of the security checklist."""
 
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from fastapi import FastAPI
@@ -10,6 +12,7 @@ from sqlalchemy import delete
 
 from app.consent.models import GrantDetail
 from app.kit.clock import FixedClock
+from app.kit.ids import new_id
 from tests.factories.oauth import make_public_vendor
 from tests.oauth.conftest import Vendor
 from tests.oauth.test_code import is_refused
@@ -115,6 +118,49 @@ def test_oauth_24_widening_is_refused_and_consumes_nothing(vendor: Vendor) -> No
     for scope in ("usage:read care:read", "body:read", "log:write", "x"):
         assert is_refused(vendor.refresh(token, scope=scope), "invalid_scope")
     assert vendor.refresh(token).status_code == 200
+
+
+def test_oauth_24_wider_details_are_refused_and_consume_nothing(vendor: Vendor) -> None:
+    """Another kind, another object, another purpose, an end further away; and what is none."""
+    given = vendor.get_tokens(categories=["usage"])
+    token, (entry,) = given["refresh_token"], given["authorization_details"]
+    wider: list[dict[str, Any]] = [
+        {"datatypes": ["usage", "care"]},
+        {"datatypes": ["body"]},
+        {"identifier": str(new_id())},
+        {"until": "2029-01-01T00:00:00Z"},
+        {"purpose": "Marketing"},
+        {"actions": ["write"]},
+        {"type": "payment_initiation"},
+        {"limits": {"count": 1_000_000}},
+        {"unknown": 1},
+    ]
+    for change in wider:
+        details = json.dumps([entry | change])
+        answer = vendor.refresh(token, authorization_details=details)
+        assert is_refused(answer, "invalid_authorization_details"), change
+    for text in ("{", "[]", "{}", "1", "[1]", '"x"', "[" * 5000):
+        answer = vendor.refresh(token, authorization_details=text)
+        assert is_refused(answer, "invalid_authorization_details"), text[:20]
+    for resource in ("https://evil.example", "x"):
+        assert is_refused(vendor.refresh(token, resource=resource), "invalid_target")
+    assert vendor.refresh(token).status_code == 200
+
+
+def test_oauth_24_narrower_details_are_for_one_access_token(vendor: Vendor) -> None:
+    """The next refresh without them gives the whole permission again."""
+    first = vendor.get_tokens()
+    (entry,) = first["authorization_details"]
+    part = json.dumps([{"type": entry["type"], "datatypes": ["care"]}])
+    narrow = vendor.refresh(first["refresh_token"], authorization_details=part).json()
+    assert narrow["scope"] == "care:read"
+    assert [d["datatypes"] for d in narrow["authorization_details"]] == [["care"]]
+    principal = vendor.principal(narrow["access_token"])
+    assert principal is not None
+    assert principal.scopes == {"care:read"}
+    again = vendor.refresh(narrow["refresh_token"]).json()
+    assert again["scope"] == first["scope"]
+    assert again["authorization_details"] == first["authorization_details"]
 
 
 def test_oauth_24_narrowing_is_for_one_access_token(vendor: Vendor) -> None:

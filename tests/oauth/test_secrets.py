@@ -6,6 +6,9 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import select
 
+from app.kit.crypto import sha256
+from app.oauth.models import Token
+from app.organizations.models import Client
 from app.tables import metadata
 from tests.factories.oauth import make_maker_client
 from tests.oauth.conftest import VERIFIER, Vendor, answer_of
@@ -45,7 +48,15 @@ def test_oauth_39_database_holds_no_usable_secret(vendor: Vendor) -> None:
 
 
 def test_oauth_40_secrets_have_256_random_bits(vendor: Vendor) -> None:
-    tokens = vendor.get_tokens()
-    for token in (tokens["access_token"], tokens["refresh_token"], vendor.secret or ""):
-        assert len(token.rpartition("_")[2]) >= 40 or token.count("_") > 2
-        assert len(token.split("_", 2)[2]) == 43
+    """And are kept as one SHA-256 of their whole text; there are no passwords."""
+    tokens, other = vendor.get_tokens(), vendor.get_tokens()
+    secrets = [vendor.secret or "", tokens["access_token"], tokens["refresh_token"]]
+    for secret in secrets:
+        assert len(secret.split("_", 2)[2]) == 43
+    assert not set(secrets) & {other["access_token"], other["refresh_token"]}
+    with vendor.database.read() as db:
+        assert db.get_one(Client, vendor.client_id).secret_hash == sha256(secrets[0])
+        hashes = set(db.scalars(select(Token.token_hash)))
+    assert {sha256(secret) for secret in secrets[1:]} <= hashes
+    names = {column.name for table in metadata.sorted_tables for column in table.columns}
+    assert [name for name in names if "password" in name] == []
