@@ -1,4 +1,4 @@
-"""Two workers, many callers at one moment: what may happen once happens once, and a reading that
+"""Four workers, many callers at one moment: what may happen once happens once, and a reading that
 arrives after its revocation was answered does not exist."""
 
 import threading
@@ -6,13 +6,16 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx2
 import pytest
 
 from app.kit.clock import SystemClock
 from app.kit.ids import new_id
+from app.organizations.client_rules import DEVICE_CODE
 from app.settings import Settings
 from tests.journeys.story import PURPOSE, REDIRECT, SAME, Asking, Person, basic, bearer
 from tests.security.conftest import Stage
@@ -35,6 +38,8 @@ def settings(settings: Settings) -> Settings:
         "rate_claim_per_minute": 10_000,
         "rate_data_per_minute": 1_000_000,
         "rate_token_per_minute": 1_000_000,
+        "rate_device_per_minute": 10_000,
+        "rate_authorize_per_minute": 1_000_000,
     }
     return settings.model_copy(update=changes)
 
@@ -42,7 +47,7 @@ def settings(settings: Settings) -> Settings:
 @pytest.fixture
 def url(stage: Stage, settings: Settings) -> Iterator[str]:
     """The service beside the test, once everything is set up."""
-    with served(settings) as address:
+    with served(settings, workers=4) as address:
         yield address
 
 
@@ -60,11 +65,13 @@ def statuses(answers: list[httpx2.Response]) -> Counter[int]:
 
 
 def test_of_many_at_one_moment_one_counts_and_revoked_means_now(stage: Stage, url: str) -> None:
-    """Claims, answers to a consent page, codes, refresh tokens, batches, revocations; with one
-    start of the service, which is what takes the time."""
+    """Claims, answers to a consent page, codes, refresh tokens, codes of devices, pushed requests,
+    batches, revocations; with one start of the service, which is what takes the time."""
     check_revocations(stage, url)
     check_claims(stage, url)
     check_answers_codes_and_refreshes(stage, url)
+    check_device_codes(stage, url)
+    check_pushed_requests(stage, url)
     check_batches(stage, url)
 
 
@@ -134,9 +141,54 @@ def public_tokens(stage: Stage) -> dict[str, str]:
     return {"client_id": app[0], "refresh_token": answer.json()["refresh_token"]}
 
 
+def check_device_codes(stage: Stage, url: str) -> None:
+    """Of twenty polls one gets the tokens, and they live."""
+    firm = stage.story.organization("Tablets & Co")
+    told = {"grant_types": [DEVICE_CODE, "refresh_token"], "purposes": [PURPOSE]}
+    client = stage.story.client(firm, *PURPOSE["scopes"], **told)  # type: ignore[misc]
+    for _ in range(rounds(1, 20)):
+        asked = {"scope": "usage:read care:read"}
+        started = post(url, "/oauth/device_authorization", basic(client), data=asked).json()
+        typed = stage.owner.post("/device", {"user_code": started["user_code"]})
+        assert allowed(stage, typed.headers["location"]).status_code == 303
+        form = {"grant_type": DEVICE_CODE, "device_code": started["device_code"]}
+        token = spend_at_once(url, basic(client), form)["access_token"]
+        assert get(url, "/v1/data/objects", bearer(token)).status_code == 200
+
+
+def check_pushed_requests(stage: Stage, url: str) -> None:
+    """Twenty visits lead to one page, whose many answers give one code; then there is no visit."""
+    client = stage.story.vendor("Pushing")
+    for _ in range(rounds(1, 20)):
+        asking = stage.story.ask(client)
+        form = dict(asking.response.request.url.params)
+        pushed = post(url, "/oauth/par", basic(client), data=form).json()["request_uri"]
+        where = {"client_id": client[0], "request_uri": pushed}
+        address = f"/oauth/authorize?{urlencode(where)}"
+        visits = at_once(20, lambda _, address=address: get(url, address, SAME))  # type: ignore[misc]
+        assert statuses(visits) == {303: 20}
+        (page,) = {visit.headers["location"] for visit in visits}
+        code = code_of_answers(stage, url, page.removeprefix("https://testserver"))
+        late = at_once(20, lambda _, address=address: get(url, address, SAME))  # type: ignore[misc]
+        assert statuses(late) == {400: 20}, "used when it was answered"
+        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT}
+        form["code_verifier"] = asking.verifier
+        spend_at_once(url, basic(client), form)
+
+
+def allowed(stage: Stage, page: str) -> httpx2.Response:
+    until = (stage.story.clock.now() + timedelta(days=30)).date().isoformat()
+    form = {"answer": "allow", "object": stage.jeans, "kind": ["usage", "care"], "until": until}
+    assert stage.owner.get(page).status_code == 200
+    return stage.owner.post(page, form)
+
+
 def answer_at_once(stage: Stage, url: str, asking: Asking) -> str:
     """The code of the one grant that many answers to one consent page gave."""
-    page = asking.page.removeprefix("https://testserver")
+    return code_of_answers(stage, url, asking.page.removeprefix("https://testserver"))
+
+
+def code_of_answers(stage: Stage, url: str, page: str) -> str:
     assert stage.owner.get(page).status_code == 200
     until = stage.story.clock.now().date().isoformat()
     form = {"answer": "allow", "object": stage.jeans, "kind": "usage", "until": until}
