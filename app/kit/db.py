@@ -255,6 +255,7 @@ def _make_postgres(url: str, pool_size: int, busy_seconds: float, **more: Any) -
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=busy_seconds,
+        hide_parameters=True,
         isolation_level="READ COMMITTED",
         connect_args={"options": options, "connect_timeout": 10},
         **more,
@@ -268,6 +269,7 @@ def _make_sqlite(url: str, pool_size: int, busy_seconds: float) -> Engine:
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=busy_seconds,
+        hide_parameters=True,
         connect_args={"timeout": busy_seconds, "check_same_thread": False},
     )
     event.listen(engine, "connect", lambda raw, _: _set_up_sqlite(raw, busy_seconds))
