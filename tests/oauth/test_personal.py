@@ -79,30 +79,28 @@ def test_chosen_objects_are_the_owners(db: Session, clock: FixedClock) -> None:
         make(db, clock, objects=[object_id], owner_id=new_id())
 
 
-@pytest.mark.parametrize(
-    ("changes", "field"),
-    [
-        ({"name": "  "}, "name"),
-        ({"name": "x" * 101}, "name"),
-        ({"name": "a\nb"}, "name"),
-        ({"scopes": []}, "scopes"),
-        ({"scopes": ["own:read", "usage:read"]}, "scopes"),
-        ({"objects": []}, "objects"),
-        ({"objects": [new_id()]}, "objects"),
-        ({"days": 0}, "until"),
-        ({"days": -1}, "until"),
-        ({"days": 367}, "until"),
-    ],
-)
-def test_bad_choice_names_its_field(
-    db: Session, clock: FixedClock, changes: dict[str, Any], field: str
-) -> None:
-    values = dict(changes)
-    if "days" in values:
-        values["until"] = clock.now() + timedelta(days=values.pop("days"))
-    with pytest.raises(PersonalTokenInvalid) as caught:
-        make(db, clock, **values)
-    assert caught.value.field == field
+BAD_CHOICES: list[tuple[Any, ...]] = [
+    ({"name": "  "}, "name"),
+    ({"name": "x" * 101}, "name"),
+    ({"name": "a\nb"}, "name"),
+    ({"scopes": []}, "scopes"),
+    ({"scopes": ["own:read", "usage:read"]}, "scopes"),
+    ({"objects": []}, "objects"),
+    ({"objects": [new_id()]}, "objects"),
+    ({"days": 0}, "until"),
+    ({"days": -1}, "until"),
+    ({"days": 367}, "until"),
+]
+
+
+def test_bad_choice_names_its_field(db: Session, clock: FixedClock) -> None:
+    for changes, field in BAD_CHOICES:
+        values = dict(changes)
+        if "days" in values:
+            values["until"] = clock.now() + timedelta(days=values.pop("days"))
+        with pytest.raises(PersonalTokenInvalid) as caught:
+            make(db, clock, **values)
+        assert caught.value.field == field, changes
 
 
 def test_366_days_is_the_longest(db: Session, clock: FixedClock) -> None:

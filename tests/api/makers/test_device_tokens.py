@@ -138,33 +138,34 @@ def refused(answer: Response) -> str:
     return str(answer.json()["error_description"])
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"aud": "https://other.example"},
-        {"aud": [ORIGIN, "https://other.example"]},
-        {"aud": ...},
-        {"exp": ...},
-        {"exp": 1},
-        {"exp": 10**10},
-        {"jti": ...},
-        {"jti": ""},
-        {"jti": 7},
-        {"iss": "someone"},
-        {"iss": ..., "sub": ...},
-        {"iss": "did:web:other.example:o:x", "sub": "did:web:other.example:o:x"},
-        {"nbf": 10**10},
-    ],
-)
-def test_what_an_assertion_must_say(talker: Talker, changes: dict[str, Any]) -> None:
-    refused(talker.ask(talker.assertion(**changes)))
+BAD_CLAIMS: list[Any] = [
+    {"aud": "https://other.example"},
+    {"aud": [ORIGIN, "https://other.example"]},
+    {"aud": ...},
+    {"exp": ...},
+    {"exp": 1},
+    {"exp": 10**10},
+    {"jti": ...},
+    {"jti": ""},
+    {"jti": 7},
+    {"iss": "someone"},
+    {"iss": ..., "sub": ...},
+    {"iss": "did:web:other.example:o:x", "sub": "did:web:other.example:o:x"},
+    {"nbf": 10**10},
+]
 
 
-@pytest.mark.parametrize(
-    "header", [{"alg": "none"}, {"alg": "HS256"}, {"kid": "x"}, {"crit": ["exp"]}]
-)
-def test_what_its_header_must_say(talker: Talker, header: dict[str, Any]) -> None:
-    refused(talker.ask(talker.assertion(header)))
+def test_what_an_assertion_must_say(talker: Talker) -> None:
+    for changes in BAD_CLAIMS:
+        refused(talker.ask(talker.assertion(**changes)))
+
+
+BAD_HEADERS: list[Any] = [{"alg": "none"}, {"alg": "HS256"}, {"kid": "x"}, {"crit": ["exp"]}]
+
+
+def test_what_its_header_must_say(talker: Talker) -> None:
+    for header in BAD_HEADERS:
+        refused(talker.ask(talker.assertion(header)))
 
 
 def test_it_counts_once(talker: Talker) -> None:
