@@ -169,7 +169,7 @@ def test_kill_9_loses_nothing_that_was_acknowledged(stage: Stage) -> None:
     """The service packs in the background meanwhile, so a kill may strike there as well."""
     chance = random.Random(11)
     device = Device(stage)
-    for _ in range(rounds(2, 50)):
+    for _ in range(rounds(1, 50)):
         with process_of(stage.settings, worker_in_process=True) as (process, url):
             sender = threading.Thread(target=device.run, args=(url, stage.token(url)))
             sender.start()

@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 from httpx2 import Response
+from sqlalchemy import Connection
+from sqlalchemy.event import listen, remove
 
+from app.kit import prepared
 from app.kit.ids import new_id
 from app.oauth.registration import invite, register
 from app.organizations.client_rules import DEVICE_CODE
@@ -326,3 +329,39 @@ def test_a_cursor_works_for_nobody_else_and_nowhere_else(stage: Stage) -> None:
     key, _, sealed = cursor.partition(".")
     for bent in (cursor[:-1], cursor + "A", f"x.{sealed}", key, f"{key}.", ".", f"{key}.é", "💥"):
         assert get(path, params={"after": bent}, headers=stage.vendor).status_code == 400, bent
+
+
+def test_oauth_35_a_foreign_id_costs_the_same_work(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Statement by statement, so that time does not tell which ids exist."""
+    done: list[str] = []
+    run = prepared._run
+
+    def noted(conn: Connection, told: Any) -> Iterator[Any]:
+        done.extend(message.text.sql for _, message in told)
+        return run(conn, told)
+
+    def count(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        done.append(statement)
+
+    monkeypatch.setattr(prepared, "_run", noted)
+    database = stage.story.app.state.db
+    engines = {database.engine, database._writing}
+    for engine in engines:
+        listen(engine, "before_cursor_execute", count)
+
+    def work_for(one: str) -> list[str]:
+        path = f"/v1/data/objects/{one}/records"
+        stage.story.api.get(path, headers=stage.vendor)  # what is done once was done
+        done.clear()
+        answer = stage.story.api.get(path, headers=stage.vendor)
+        assert answer.status_code == 404
+        return sorted(done)
+
+    unknown = work_for(str(new_id()))
+    assert any("accesses" in statement for statement in unknown), "the refusal is recorded"
+    for one in (stage.other_thing, stage.jeans, stage.coat, stage.theirs):
+        assert work_for(one) == unknown
+    for engine in engines:
+        remove(engine, "before_cursor_execute", count)
