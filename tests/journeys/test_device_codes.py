@@ -136,6 +136,8 @@ def test_oauth_36_the_page_fills_in_and_the_person_confirms(
     )
     assert foreign.status_code == 403
     assert "alert(1)" not in home[0].get("/device", user_code="<script>alert(1)").text
+    asked = home[0].get(type_code(home[0], told["user_code"]).headers["location"])
+    assert "Warm &amp; Co client asks" in asked.text, "who asks is seen before anything is allowed"
     assert error_of(tablet.poll(told["device_code"])) == "authorization_pending"
 
 

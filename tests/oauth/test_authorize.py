@@ -61,6 +61,10 @@ def test_oauth_01_native_app_may_differ_in_port_only(make: Callable[..., Vendor]
     others = ("http://127.0.0.1:51234/other", "http://127.0.0.2:7000/back", "http://127.0.0.1/back")
     for uri in (*others, "https://127.0.0.1:7000/back", "http://x@127.0.0.1:7000/back"):
         assert is_page(app.ask(redirect_uri=uri))
+    newer = make(make_public_vendor, redirect_uris=["http://[::1]/back"])
+    assert newer.ask(redirect_uri="http://[::1]:51234/back").status_code == 303
+    for uri in ("http://[::1]:51234/other", "http://[::2]:51234/back", "http://[::1]:x/back"):
+        assert is_page(newer.ask(redirect_uri=uri))
     confidential = make(redirect_uris=[local])
     assert is_page(confidential.ask(redirect_uri="http://127.0.0.1:51234/back"))
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
+import httpcore2
 import pytest
 from fastapi import FastAPI
 from httpx2 import Response
@@ -163,29 +164,39 @@ def test_a_document_with_keys_elsewhere_on_its_site(vendor: Vendor, site: Site) 
     assert vendor.redeem("x").json()["error"] == "invalid_client"  # nor without them
 
 
-@pytest.mark.parametrize(
-    "where",
-    [
-        "https://127.0.0.1/keys",
-        "https://localhost/keys",
-        "https://10.0.0.1/keys",
-        "https://169.254.169.254/latest/meta-data",
-        "https://[::1]/keys",
-        "https://[::ffff:127.0.0.1]/keys",
-        "https://192.168.0.1/keys",
-        "https://0.0.0.0/keys",
-        "https://2130706433/keys",
-    ],
+OUTSIDE = "https://9.9.9.9/keys"  # nothing goes there: the connection is a double
+INSIDE = (
+    "https://127.0.0.1/keys",
+    "https://localhost/keys",
+    "https://10.0.0.1/keys",
+    "https://169.254.169.254/latest/meta-data",
+    "https://[::1]/keys",
+    "https://[::ffff:127.0.0.1]/keys",
+    "https://192.168.0.1/keys",
+    "https://0.0.0.0/keys",
+    "https://2130706433/keys",
 )
+
+
 def test_oauth_26_keys_are_not_fetched_from_inside(
-    settings: Settings, clock: FixedClock, site: Site, where: str
+    settings: Settings, clock: FixedClock, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An address of our own network is asked for nothing, and the client stays unproven."""
+    """No connection to an address of our own network is begun, and the client stays unproven."""
+    reached: list[str] = []
+
+    def connect(_: Any, host: str, *__: Any, **___: Any) -> Any:
+        reached.append(host)
+        raise httpcore2.ConnectError
+
+    monkeypatch.setattr("app.kit.fetch.httpcore2.SyncBackend.connect_tcp", connect)
     with TestClient(create_app(settings, clock=clock), base_url="https://testserver") as http:
         app: Any = http.app
-        told = {"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": where}
-        with app.state.db.session() as db:
-            client, _ = make_vendor(db, clock, registered=told)
-            vendor = Vendor(app, http, clock, client.client_id, None)
-        assert is_refused(Signer(vendor, site).credentials(), "invalid_client", 401)
-    assert site.asked == []
+        for where in (*INSIDE, OUTSIDE):
+            assert reached == []
+            told = {"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": where}
+            with app.state.db.session() as db:
+                client, _ = make_vendor(db, clock, registered=told)
+                vendor = Vendor(app, http, clock, client.client_id, None)
+            answer = Signer(vendor, site).credentials()
+            assert is_refused(answer, "invalid_client", 401), where
+    assert reached == ["9.9.9.9"], "what is not inside would be asked"

@@ -57,7 +57,7 @@ SECRET = {
 SHAPED = re.compile(r"inseam_[a-z]{2,3}_[\w-]{30,}")
 AUTHORIZED = "/oauth/authorize: address"
 TICKET = re.compile(r"/(?:consent|sign-in/link)/([\w-]{30,})")
-OF_THE_TEST = ("httpx2", "httpcore2", "asyncio", "hypothesis")  # the caller's own logs
+OF_THE_TEST = ("httpx2", "asyncio", "hypothesis")  # the caller's own logs
 
 
 @pytest.fixture
