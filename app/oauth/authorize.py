@@ -132,8 +132,9 @@ def _ticket_of(secret: str) -> str:
 
 def _pushed(db: Session, authority: Authority, parameters: Parameters, secret: str) -> OAuthRequest:
     """The pushed request as it was checked. A reload finds it again; once its owner has answered,
-    it is used (RFC 9126 §4)."""
-    row = db.get(PushedRequest, sha256(secret))
+    it is used (RFC 9126 §4). Its row is locked, so that of two visits at once one opens the page
+    and the other finds it."""
+    row = db.get(PushedRequest, sha256(secret), with_for_update=True)
     now = authority.clock.now()
     if row is None or row.client_id != parameters.values.get("client_id") or row.expires_at <= now:
         raise InvalidRequestUri

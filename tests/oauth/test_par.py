@@ -12,11 +12,14 @@ from app.consent.requests import refuse, view_request
 from app.kit.clock import FixedClock
 from app.kit.crypto import sha256
 from app.kit.ids import new_id
+from app.settings import Settings
 from tests.factories.oauth import REDIRECT, make_public_vendor, make_vendor
 from tests.oauth.conftest import CHALLENGE, VERIFIER, Vendor, answer_of, is_page, is_sent_back
 from tests.oauth.signing import jkt, proof, send
 from tests.oauth.test_code import is_refused
 from tests.oauth.test_metadata import keys_of, sign
+from tests.support.rounds import rounds
+from tests.support.served import at_once
 
 PATH = "/oauth/par"
 PUSHED = {
@@ -29,6 +32,12 @@ PUSHED = {
 }
 ONLY_PUSHED = {"require_pushed_authorization_requests": True}
 FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """One address may ask as often as tests do."""
+    return settings.model_copy(update={"rate_authorize_per_minute": 1_000_000})
 
 
 def push(vendor: Vendor, **changes: Any) -> Response:
@@ -122,6 +131,16 @@ def test_oauth_09_an_address_lives_about_a_minute(vendor: Vendor, clock: FixedCl
     assert kept(vendor, visit(vendor, uri_of(told)))
     clock.advance(0.1)
     assert is_page(visit(vendor, uri_of(told)))
+
+
+def test_oauth_09_visits_at_once_lead_to_one_page(twins: list[Vendor]) -> None:
+    """On whichever worker the browser arrives."""
+    for _ in range(rounds(3, 60)):
+        uri = uri_of(push(twins[0]))
+        visits = at_once(12, lambda n, uri=uri: visit(twins[n % 2], uri))  # type: ignore[misc]
+        assert {one.status_code for one in visits} == {303}
+        (page,) = {one.headers["location"] for one in visits}
+        assert "/consent/" in page
 
 
 @pytest.mark.parametrize("is_yes", [True, False])
