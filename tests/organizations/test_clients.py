@@ -6,7 +6,6 @@ import pytest
 from sqlalchemy.orm import Session
 
 from app.kit.clock import FixedClock
-from app.kit.errors import DomainError
 from app.organizations.client_rules import check_redirect_uri
 from app.organizations.clients import check_secret, disable_client, find_client, rotate_secret
 from app.organizations.errors import (
@@ -119,29 +118,27 @@ def test_redirect_uri_is_nothing_else(uri: str) -> None:
         check_redirect_uri(uri)
 
 
-@pytest.mark.parametrize(
-    ("changes", "error"),
-    [
-        ({"name": " "}, ClientInvalid),
-        ({"name": "x" * 201}, ClientInvalid),
-        ({"name": "a\x00b"}, ClientInvalid),
-        ({"grant_types": ["password"]}, ClientInvalid),
-        ({"is_public": True}, ClientInvalid),
-        ({"redirect_uris": []}, ClientInvalid),
-        ({"purposes": []}, ClientInvalid),
-        ({"grant_types": ["client_credentials"]}, ClientInvalid),
-        ({"grant_types": ["refresh_token"], "redirect_uris": [], "purposes": []}, ClientInvalid),
-        ({"redirect_uris": ["http://mend.example/"]}, RedirectInvalid),
-        ({"scopes": ["usage:read", "care:read", "own:read"]}, ScopeUnknown),
-        ({"scopes": ["usage:read"]}, PurposeInvalid),
-        ({"scopes": [], "purposes": [], "redirect_uris": [], "grant_types": []}, ClientInvalid),
-    ],
-)
-def test_client_that_makes_no_sense_is_refused(
-    db: Session, clock: FixedClock, changes: dict[str, Any], error: type[DomainError]
-) -> None:
-    with pytest.raises(error):
-        make_vendor(db, clock, **changes)
+NO_SENSE: list[tuple[Any, ...]] = [
+    ({"name": " "}, ClientInvalid),
+    ({"name": "x" * 201}, ClientInvalid),
+    ({"name": "a\x00b"}, ClientInvalid),
+    ({"grant_types": ["password"]}, ClientInvalid),
+    ({"is_public": True}, ClientInvalid),
+    ({"redirect_uris": []}, ClientInvalid),
+    ({"purposes": []}, ClientInvalid),
+    ({"grant_types": ["client_credentials"]}, ClientInvalid),
+    ({"grant_types": ["refresh_token"], "redirect_uris": [], "purposes": []}, ClientInvalid),
+    ({"redirect_uris": ["http://mend.example/"]}, RedirectInvalid),
+    ({"scopes": ["usage:read", "care:read", "own:read"]}, ScopeUnknown),
+    ({"scopes": ["usage:read"]}, PurposeInvalid),
+    ({"scopes": [], "purposes": [], "redirect_uris": [], "grant_types": []}, ClientInvalid),
+]
+
+
+def test_client_that_makes_no_sense_is_refused(db: Session, clock: FixedClock) -> None:
+    for changes, error in NO_SENSE:
+        with pytest.raises(error):
+            make_vendor(db, clock, **changes)
 
 
 def test_client_that_could_never_work_is_refused_and_told_what_it_lacks(
@@ -158,29 +155,27 @@ def needs(**scope: Any) -> dict[str, Any]:
     return make_purpose(scopes={"usage:read": scope})
 
 
-@pytest.mark.parametrize(
-    "purpose",
-    [
-        make_purpose(purpose="WorldDomination"),
-        make_purpose(legal_basis="BecauseWeCan"),
-        make_purpose(title=""),
-        make_purpose(title="x" * 201),
-        make_purpose(scopes={}),
-        make_purpose(scopes={"log:write": {}}),
-        make_purpose(extra=1),
-        needs(needed=True),
-        needs(needed=True, why="  "),
-        needs(why="x" * 201),
-        needs(wanted=True),
-        {},
-    ],
-)
-def test_purpose_outside_the_closed_lists_is_refused(
-    db: Session, clock: FixedClock, purpose: dict[str, Any]
-) -> None:
-    scopes = ["usage:read", "care:read", "log:write"]
-    with pytest.raises(PurposeInvalid):
-        make_vendor(db, clock, purposes=[purpose], scopes=scopes)
+OTHER_PURPOSES: list[Any] = [
+    make_purpose(purpose="WorldDomination"),
+    make_purpose(legal_basis="BecauseWeCan"),
+    make_purpose(title=""),
+    make_purpose(title="x" * 201),
+    make_purpose(scopes={}),
+    make_purpose(scopes={"log:write": {}}),
+    make_purpose(extra=1),
+    needs(needed=True),
+    needs(needed=True, why="  "),
+    needs(why="x" * 201),
+    needs(wanted=True),
+    {},
+]
+
+
+def test_purpose_outside_the_closed_lists_is_refused(db: Session, clock: FixedClock) -> None:
+    for purpose in OTHER_PURPOSES:
+        scopes = ["usage:read", "care:read", "log:write"]
+        with pytest.raises(PurposeInvalid):
+            make_vendor(db, clock, purposes=[purpose], scopes=scopes)
 
 
 def test_maker_client_acts_for_itself_only(db: Session, clock: FixedClock) -> None:

@@ -186,24 +186,22 @@ def test_each_redirect_counts_once_and_empty_lines_do_not(db: Session, clock: Fi
     assert app.redirect_uris == ["https://home.example/cb", "http://127.0.0.1/x"]
 
 
-@pytest.mark.parametrize(
-    ("field", "wrong"),
-    [
-        ("name", {"name": "  "}),
-        ("name", {"name": "x" * 61}),
-        ("name", {"name": "a\u202eb"}),
-        ("redirects", {"redirect_uris": []}),
-        ("redirects", {"redirect_uris": [f"https://home.example/{n}" for n in range(11)]}),
-        ("scopes", {"scopes": []}),
-        ("scopes", {"scopes": ["log:write"]}),
-        ("scopes", {"scopes": ["own:read"]}),
-        ("kind", {"kind": "secret"}),
-    ],
-)
-def test_mistake_names_its_field(
-    db: Session, clock: FixedClock, field: str, wrong: dict[str, Any]
-) -> None:
-    with pytest.raises(OwnAppInvalid) as refused:
-        make(db, clock, new_id(), **wrong)
-    assert refused.value.field == field
-    assert not db.scalars(select(Client)).all()
+MISTAKES: list[tuple[Any, ...]] = [
+    ("name", {"name": "  "}),
+    ("name", {"name": "x" * 61}),
+    ("name", {"name": "a\u202eb"}),
+    ("redirects", {"redirect_uris": []}),
+    ("redirects", {"redirect_uris": [f"https://home.example/{n}" for n in range(11)]}),
+    ("scopes", {"scopes": []}),
+    ("scopes", {"scopes": ["log:write"]}),
+    ("scopes", {"scopes": ["own:read"]}),
+    ("kind", {"kind": "secret"}),
+]
+
+
+def test_mistake_names_its_field(db: Session, clock: FixedClock) -> None:
+    for field, wrong in MISTAKES:
+        with pytest.raises(OwnAppInvalid) as refused:
+            make(db, clock, new_id(), **wrong)
+        assert refused.value.field == field, field
+        assert not db.scalars(select(Client)).all(), field
