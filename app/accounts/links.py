@@ -21,6 +21,7 @@ from app.accounts.owners import (
     guess_time_zone,
     set_email,
 )
+from app.accounts.security_log import note_event
 from app.kit.clock import Clock
 from app.kit.crypto import b64u, sha256
 
@@ -117,6 +118,7 @@ def use_link(db: Session, clock: Clock, token: str, marks: Collection[str]) -> S
         return SignedInByLink(owner_id, row.next_path, is_new=True)
     if row.owner_id is not None and get_owner(db, owner_id).email != row.email:
         set_email(db, owner_id, row.email)
+        note_event(db, owner_id, clock.now(), "email-changed")
     return SignedInByLink(owner_id, row.next_path, is_new=False)
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey
+from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.kit.columns import Blob, Flag, Id, Instant, Json, Whole, Words
@@ -148,3 +148,19 @@ class Flash(Base):
     session_hash: Mapped[bytes] = mapped_column(Blob(32), primary_key=True)
     text: Mapped[str] = mapped_column(Words(500))
     tone: Mapped[str] = mapped_column(Words(20))
+
+
+class SecurityEvent(Base):
+    """Something that happened to an account or a permission; `name` is who or what was involved, as
+    it was called then."""
+
+    __tablename__ = "security_events"
+    __table_args__ = family("owner", Index("ix_security_events_at", "owner_id", "at", "event_id"))
+
+    owner_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    event_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    at: Mapped[datetime] = mapped_column(Instant)
+    kind: Mapped[str] = mapped_column(Words(40))
+    name: Mapped[str] = mapped_column(Words(200))
+    client_id: Mapped[str | None] = mapped_column(Words(100))
+    grant_id: Mapped[UUID | None] = mapped_column(Id)

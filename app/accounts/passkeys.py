@@ -26,6 +26,7 @@ from app.accounts import queries
 from app.accounts.errors import LastWayIn, PasskeyKnown, PasskeyRefused, PasskeyTryEnded
 from app.accounts.models import Ceremony, Passkey, PasskeyLookup
 from app.accounts.owners import check_name, get_owner
+from app.accounts.security_log import note_event
 from app.kit.clock import Clock
 from app.kit.crypto import sha256
 from app.kit.errors import NotFound
@@ -143,6 +144,7 @@ def add_passkey(
     )
     db.add_all([passkey, lookup])
     db.flush()
+    note_event(db, passkey.owner_id, passkey.created_at, "passkey-added", name)
     return passkey
 
 
@@ -183,13 +185,14 @@ def rename_passkey(db: Session, owner_id: UUID, passkey_id: UUID, name: str) -> 
     passkey.name = check_name(name) or passkey.name
 
 
-def remove_passkey(db: Session, owner_id: UUID, passkey_id: UUID) -> None:
+def remove_passkey(db: Session, clock: Clock, owner_id: UUID, passkey_id: UUID) -> None:
     """Forget a passkey; LastWayIn where neither another one nor an address would be left."""
     owner = get_owner(db, owner_id)
     passkey = _own(db, owner_id, passkey_id)
     if owner.email is None and len(list_of(db, owner_id)) < 2:
         raise LastWayIn
     db.delete(passkey)
+    note_event(db, owner_id, clock.now(), "passkey-removed", passkey.name)
     lookup = queries.passkey_lookup(db, sha256(passkey.credential_id))
     if lookup is not None:
         db.delete(lookup)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from app.accounts.errors import RecoveryCodeWrong
 from app.accounts.models import RecoveryCode
 from app.accounts.queries import codes_left
+from app.accounts.security_log import note_event
 from app.kit.clock import Clock
 from app.kit.crypto import sha256
 
@@ -29,6 +30,7 @@ def make_codes(db: Session, clock: Clock, owner_id: UUID) -> list[str]:
     now = clock.now()
     for code in codes:
         db.add(RecoveryCode(code_hash=_hash(code), owner_id=owner_id, created_at=now))
+    note_event(db, owner_id, now, "recovery-codes-made")
     return codes
 
 
@@ -44,6 +46,7 @@ def use_code(db: Session, clock: Clock, text: str) -> UUID:
     owner_id = db.execute(used).scalar_one_or_none()
     if owner_id is None:
         raise RecoveryCodeWrong(field="/recovery_code")
+    note_event(db, owner_id, clock.now(), "recovery-code-used")
     return owner_id
 
 

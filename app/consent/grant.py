@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app.accesses.history import last_send_by
+from app.accounts.security_log import note_event
 from app.consent import queries, requests
 from app.consent.asked import portion, wider_terms, wishes_of
 from app.consent.decide import live_status
@@ -66,6 +67,8 @@ def allow(
     client = db.get_one(Client, row.client_id)
     change = requests.change_of(db, row, owner_id)
     quiet_at = now
+    if not queries.has_had_grant(db, owner_id, row.client_id):
+        note_event(db, owner_id, now, "new-client", client.name, client_id=row.client_id)
     if change is not None and live_status(change.grant.status, change.grant.until, now) == "active":
         grant, quiet_at = _renew(db, clock, row, change, until)
     else:

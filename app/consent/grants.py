@@ -10,6 +10,7 @@ from sqlalchemy import Connection, update
 from sqlalchemy.orm import Session
 
 from app.accesses.history import last_send_by
+from app.accounts.security_log import note_event
 from app.consent import queries
 from app.consent.decide import GrantState, live_status
 from app.consent.errors import GrantNotFound
@@ -19,6 +20,7 @@ from app.consent.uses import uses_of
 from app.kit.clock import Clock
 from app.kit.db import take_turn
 from app.kit.ids import parse_id
+from app.organizations.clients import client_face, names_of
 
 _LIVE = ("active", "paused")
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
@@ -184,7 +186,11 @@ def note(
     actor_id: UUID | None,
     text: str,
 ) -> None:
-    """Write a grant's change into its history."""
+    """Write a grant's change into its history, and into its owner's security log."""
+    client_id = db.get_one(Grant, (owner_id, grant_id)).client_id
+    face = client_face(db, client_id)
+    kind = f"grant-{what}"
+    note_event(db, owner_id, at, kind, face.name, client_id=client_id, grant_id=grant_id)
     db.add(
         GrantEvent(
             owner_id=owner_id,
@@ -205,8 +211,14 @@ def mark_expired(conn: Connection, clock: Clock) -> int:
         update(Grant)
         .where(Grant.status.in_(_LIVE), Grant.until <= now)
         .values(status="expired", ended_at=Grant.until)
+        .returning(Grant.owner_id, Grant.grant_id, Grant.client_id, Grant.until)
     )
-    return conn.execute(statement).rowcount
+    ended = conn.execute(statement).all()
+    names = names_of(conn, {row.client_id for row in ended})
+    for row in ended:
+        name, place = names[row.client_id], {"client_id": row.client_id, "grant_id": row.grant_id}
+        note_event(conn, row.owner_id, row.until, "grant-expired", name, **place)
+    return len(ended)
 
 
 def _change(

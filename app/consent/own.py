@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from app.accounts.security_log import note_event
 from app.consent import requests
 from app.consent.grants import GrantView, list_live, revoke
 from app.consent.models import Grant
@@ -35,7 +36,9 @@ def is_to_be_asked(view: GrantView, now: datetime) -> bool:
 def end_app(db: Session, clock: Clock, owner_id: UUID, client_id: str) -> datetime:
     """End an app and all that it was given; until when a reading may still leave, as in `revoke`.
     OwnAppNotFound."""
+    name = own_apps.get(db, owner_id, client_id).name
     own_apps.end(db, clock, owner_id, client_id)
+    note_event(db, owner_id, clock.now(), "app-ended", name, client_id=client_id)
     requests.close_all_of(db, clock, owner_id, client_id)
     quiet_at = clock.now()
     for grant in list_live(db, clock, owner_id, client_id):

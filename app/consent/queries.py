@@ -82,6 +82,12 @@ def grants_of(db: Session, owner_id: UUID) -> Sequence[Grant]:
     return db.scalars(query.order_by(Grant.created_at.desc(), Grant.grant_id)).all()
 
 
+def has_had_grant(db: Session, owner_id: UUID, client_id: str) -> bool:
+    """Whether an owner ever gave this client anything."""
+    query = select(Grant.grant_id).where(Grant.owner_id == owner_id, Grant.client_id == client_id)
+    return db.scalars(query.limit(1)).first() is not None
+
+
 def active_grants_like(
     db: Session, owner_id: UUID, client_id: str, purpose: str
 ) -> Sequence[Grant]:

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Connection, update
 from sqlalchemy.orm import Session
 
+from app.accounts.security_log import note_event
 from app.kit.clock import Clock
 from app.kit.crypto import sha256
 from app.kit.ids import new_id
@@ -53,6 +54,7 @@ def create_token(
         name=name,
         objects=None if objects is None else sorted({str(one) for one in objects}),
     )
+    note_event(db, owner_id, now, "key-made", name)
     return db.get_one(Token, sha256(token)), token
 
 
@@ -72,6 +74,7 @@ def revoke_token(db: Session, clock: Clock, owner_id: UUID, token_id: UUID) -> N
         if token.token_id == token_id:
             if token.dead_at is None:
                 token.dead_at, token.dead_reason = clock.now(), "token-revoked"
+                note_event(db, owner_id, token.dead_at, "key-ended", token.name or "")
             return
     raise PersonalTokenNotFound
 

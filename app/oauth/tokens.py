@@ -144,14 +144,15 @@ def note_refresh(conn: Connection, now: datetime, token_hash: bytes) -> bool:
     return conn.execute(noted).rowcount == 1
 
 
-def end_family(conn: Connection | Session, now: datetime, family_id: UUID, reason: str) -> None:
-    """Kill every token of a family; the first reason stays."""
+def end_family(conn: Connection | Session, now: datetime, family_id: UUID, reason: str) -> bool:
+    """Kill every token of a family; the first reason stays. Whether any was alive."""
     ended = (
         update(Token)
         .where(Token.family_id == family_id, Token.dead_at.is_(None))
         .values(dead_at=now, dead_reason=reason)
+        .returning(Token.token_id)
     )
-    conn.execute(ended)
+    return bool(conn.execute(ended).all())
 
 
 def forget_old(conn: Connection, clock: Clock) -> int:

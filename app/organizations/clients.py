@@ -2,7 +2,7 @@
 
 import hmac
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -258,6 +258,14 @@ def client_face(db: Session, client_id: str) -> ClientFace:
         client.purposes,
         organization.owner_id is not None,
     )
+
+
+def names_of(conn: Connection, client_ids: Collection[str]) -> dict[str, str]:
+    """What clients are called."""
+    if not client_ids:
+        return {}
+    query = select(Client.client_id, Client.name).where(Client.client_id.in_(client_ids))
+    return {row.client_id: row.name for row in conn.execute(query)}
 
 
 def check_secret(client: KnownClient | None, secret: str) -> bool:

@@ -89,9 +89,9 @@ def rename_passkey(
 
 
 @router.post("/security/passkeys/{passkey_id}/remove")
-def remove_passkey(passkey_id: UUID, owner: FreshlySignedIn, db: Db) -> Response:
+def remove_passkey(passkey_id: UUID, owner: FreshlySignedIn, db: Db, clock: AppClock) -> Response:
     """One way in less; the last one stays."""
-    passkeys.remove_passkey(db, owner.owner_id, passkey_id)
+    passkeys.remove_passkey(db, clock, owner.owner_id, passkey_id)
     sessions.leave_flash(db, owner.session_hash, "good", "The passkey opens nothing here any more.")
     return see_other(_PAGE)
 

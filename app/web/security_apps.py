@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
+from app.accounts.security_log import note_event
 from app.consent.own import end_app
 from app.kit.http import AppClock, AppDatabase, AppSettings, Db, ReadDb, Session
 from app.oauth.authority import TOKEN_PATH
@@ -58,6 +59,8 @@ def register_app(
                 known_scopes=list(VENDOR_SCOPES),
             )
             client_id = made.client_id
+            at, what = clock.now(), "app-registered"
+            note_event(db, owner.owner_id, at, what, made.name, client_id=client_id)
     except OwnAppInvalid as error:
         place = _FIELDS.get(error.field or "", "app-name")
         with database.read() as db:

@@ -79,6 +79,37 @@ USED_BY = {
     "staff": ("People who work for me", "Tell them that it records and what it records."),
 }
 
+# What happened, where {} is who or what was involved; and what to know of it.
+SECURITY_EVENTS = {
+    "token-reused": (
+        "A key of {} was used twice",
+        "That may be a theft, so all keys of this permission were ended at once. Your permission "
+        "stands; {} has to ask you once more before it reads again. If you do not know why, end "
+        "the permission.",
+    ),
+    "new-client": ("{} got a permission of yours for the first time", ""),
+    "grant-given": ("You gave {} a permission", ""),
+    "grant-changed": ("You changed the permission of {}", ""),
+    "grant-kept": ("You said that {} keeps its permission", ""),
+    "grant-revoked": ("You ended the permission of {}", ""),
+    "grant-ended": ("{} gave its permission back", ""),
+    "grant-superseded": ("A newer permission took the place of one of {}", ""),
+    "grant-expired": ("The permission of {} ran out", ""),
+    "app-registered": ("You registered your app {}", ""),
+    "app-ended": ("You ended your app {}", ""),
+    "key-made": ("You made the access key {}", ""),
+    "key-ended": ("You ended the access key {}", ""),
+    "passkey-added": ("The passkey {} was added", "It opens your account."),
+    "passkey-removed": ("The passkey {} was removed", ""),
+    "email-changed": ("The e-mail address of your account was set", "Links to sign in go there."),
+    "recovery-codes-made": ("New recovery codes were made", "Those from before open nothing."),
+    "recovery-code-used": (
+        "Somebody signed in with a recovery code",
+        "If it was not you, make new codes and look at your passkeys.",
+    ),
+}
+_ALARMING = ("token-reused", "recovery-code-used")
+
 REFUSALS = {
     "no-grant": "There was no permission.",
     "not-granted": "The permission does not cover this.",
@@ -215,6 +246,21 @@ def own_scope(scope: str) -> str:
     """After “it may …”; one that is not known speaks for itself."""
     label, _ = OWN_SCOPES.get(scope, (scope, ""))
     return label.lower()
+
+
+@dataclass(frozen=True)
+class Happened:
+    """An event of the security log in words; an alarming one asks its owner to look."""
+
+    title: str
+    note: str
+    is_alarming: bool
+
+
+def security_event(kind: str, name: str) -> Happened:
+    """What an event of `accounts.security_log.KINDS` says."""
+    title, note = (text.replace("{}", name) for text in SECURITY_EVENTS[kind])
+    return Happened(title, note, kind in _ALARMING)
 
 
 def refusal(rule: str) -> str:

@@ -201,10 +201,10 @@ def test_last_way_in_stays(
     owner = make_owner(db, clock)
     first = add(owner.owner_id, device)
     with pytest.raises(LastWayIn):
-        passkeys.remove_passkey(db, owner.owner_id, first.passkey_id)
+        passkeys.remove_passkey(db, clock, owner.owner_id, first.passkey_id)
     add(owner.owner_id, Authenticator(settings.origin, HOST))
     assert passkeys.count_ways_in(db, owner.owner_id) == 2
-    passkeys.remove_passkey(db, owner.owner_id, first.passkey_id)
+    passkeys.remove_passkey(db, clock, owner.owner_id, first.passkey_id)
     db.flush()
     with pytest.raises(PasskeyRefused):
         sign_in(db, clock, settings, device)
@@ -215,7 +215,7 @@ def test_only_passkey_may_go_where_an_address_is_left(
 ) -> None:
     owner = make_owner(db, clock, email="owner@mail.example")
     passkey = add(owner.owner_id, device)
-    passkeys.remove_passkey(db, owner.owner_id, passkey.passkey_id)
+    passkeys.remove_passkey(db, clock, owner.owner_id, passkey.passkey_id)
     db.flush()
     assert passkeys.count_ways_in(db, owner.owner_id) == 1
 
@@ -228,4 +228,4 @@ def test_passkey_of_another_owner_is_not_there(
     with pytest.raises(NotFound):
         passkeys.rename_passkey(db, other.owner_id, passkey.passkey_id, "Mine")
     with pytest.raises(NotFound):
-        passkeys.remove_passkey(db, other.owner_id, passkey.passkey_id)
+        passkeys.remove_passkey(db, clock, other.owner_id, passkey.passkey_id)

@@ -22,6 +22,17 @@ from tests.web.samples import (
 KEEPS = [N(id="g1", on="4 Nov 2026"), N(id="g2", on="1 Sept 2026")]
 
 
+def happened(kind, name, permission_id):
+    said = words.security_event(kind, name)
+    return N(
+        at=d(-1),
+        title=said.title,
+        note=said.note,
+        alarming=said.is_alarming,
+        permission_id=permission_id,
+    )
+
+
 def consent(errors, keeps=()):
     return {
         "asked": N(id="r1", closes_at=d(1), redirect_host="mendandco.example"),
@@ -632,6 +643,24 @@ PAGES = {
             newer="",
             older="/history?after=x",
         ),
+    ),
+    "security_log": (
+        "owner/security_log.html",
+        frame(
+            "/security/log",
+            entries=[
+                happened("token-reused", "Mend & Co", "g1"),
+                happened("grant-given", "Mend & Co", "g1"),
+                happened("new-client", "Mend & Co", None),
+                happened("passkey-added", "Firefox on Linux", None),
+            ],
+            newer="",
+            older="/security/log?after=x",
+        ),
+    ),
+    "security_log_empty": (
+        "owner/security_log.html",
+        frame("/security/log", entries=[], newer="", older=""),
     ),
     "exports": (
         "owner/exports.html",

@@ -12,6 +12,8 @@ from starlette.responses import FileResponse
 
 from app.accesses.history import Filter, list_accesses, read_position, write_position
 from app.accesses.models import Access
+from app.accounts import security_log
+from app.accounts.models import SecurityEvent
 from app.api.examples import problem_responses
 from app.api.query import query_parameters, read_query
 from app.consent.errors import GrantNotFound
@@ -123,6 +125,59 @@ def list_own_accesses(
     more, rows = len(rows) > asked.limit, rows[: asked.limit]
     cursor = cursors.seal(write_position(rows[-1]), *bound) if more else None
     return AccessPage(accesses=[_access_out(row) for row in rows], next=cursor)
+
+
+class EventOut(BaseModel):
+    """Something that happened to the account or to a permission."""
+
+    event_id: UUID
+    at: datetime
+    kind: str = Field(examples=["grant-given"])
+    name: str = Field(examples=["Mend & Co"])
+    client_id: str | None
+    grant_id: UUID | None
+
+
+class EventPage(BaseModel):
+    """A page of the security log, newest first."""
+
+    events: list[EventOut]
+    next: str | None
+
+
+class EventQuery(BaseModel):
+    """Which part of the security log."""
+
+    limit: int = Field(100, ge=1, le=MAX_LIMIT)
+    after: str | None = Field(None, description="Cursor of the page before.")
+
+
+@router.get(
+    "/security-log",
+    summary="What happened to your account",
+    openapi_extra=query_parameters(EventQuery),
+    responses=problem_responses(400, 401, 403, 422),
+)
+def list_own_events(
+    request: Request, caller: OwnerReader, db: ReadDb, clock: AppClock, cursors: AppCursors
+) -> EventPage:
+    """New clients, changes of permissions, tokens that came twice, keys and ways in, newest first,
+    each with the name its client or key had then. A token for some objects sees what became of the
+    permissions that touch no others."""
+    asked = read_query(request, EventQuery)
+    if isinstance(asked, DomainError):
+        raise asked
+    owner_id, bound = _owner(caller), (_owner(caller), "security-log", _limit(caller))
+    before = security_log.read_position(cursors.open(asked.after, *bound)) if asked.after else None
+    reached = None
+    if caller.objects is not None:
+        views = list_grants(db, clock, owner_id)
+        reached = {view.grant.grant_id for view in views if _touches(caller, view)}
+    limit = asked.limit
+    rows = security_log.list_events(db, owner_id, before=before, limit=limit + 1, grants=reached)
+    more, rows = len(rows) > limit, rows[:limit]
+    cursor = cursors.seal(security_log.write_position(rows[-1]), *bound) if more else None
+    return EventPage(events=[_event_out(row) for row in rows], next=cursor)
 
 
 @router.get("/grants", summary="Your permissions", responses=problem_responses(401, 403))
@@ -249,8 +304,11 @@ def _export(caller: Principal, db: Session, clock: Clock, export_id: UUID) -> Ex
 
 
 def _access_out(row: Access) -> AccessOut:
-    names = AccessOut.model_fields
-    return AccessOut.model_validate({name: getattr(row, name) for name in names})
+    return AccessOut.model_validate(row, from_attributes=True)
+
+
+def _event_out(row: SecurityEvent) -> EventOut:
+    return EventOut.model_validate(row, from_attributes=True)
 
 
 def _grant_out(view: GrantView) -> dict[str, Any]:

@@ -13,10 +13,11 @@ from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant
 
 from app.oauth import queries
 from app.oauth.client import OAuthClient
-from app.oauth.errors import InteractionRequired, ReplayFound
+from app.oauth.errors import InteractionRequired
 from app.oauth.http import OAuthRequest
 from app.oauth.issue import read_wish
-from app.oauth.tokens import end_family, use_code
+from app.oauth.replayed import end_replayed
+from app.oauth.tokens import use_code
 
 
 class Code(AuthorizationCodeMixin):
@@ -78,7 +79,7 @@ class CodeGrant(AuthorizationCodeGrant):
         if row is None or row.client_id != client.client_id:
             return None
         if row.used_at is not None:
-            self._end_family(row)
+            end_replayed(self.server, client, row)
         return Code(row) if row.expires_at > self.server.now else None
 
     def authenticate_user(self, authorization_code: Code) -> Any:
@@ -98,15 +99,11 @@ class CodeGrant(AuthorizationCodeGrant):
         if not scopes:
             raise InvalidGrantError("The permission has nothing of this any more.")
         if not use_code(self.server.conn, self.server.now, code.row.code_hash):
-            self._end_family(code.row)
+            end_replayed(self.server, self.client, code.row)
         with_refresh = self.client.check_grant_type("refresh_token")
         token = self.generate_token(scope=" ".join(scopes), include_refresh_token=with_refresh)
         self.save_token(token)
         return 200, token, self.TOKEN_RESPONSE_HEADER
-
-    def _end_family(self, row: Any) -> None:
-        end_family(self.server.conn, self.server.now, row.family_id, "replayed")
-        raise ReplayFound
 
 
 def refuse_response_type(client: OAuthClient | None, request: OAuthRequest) -> Exception:

@@ -14,10 +14,10 @@ from authlib.oauth2.rfc6749.grants import RefreshTokenGrant
 
 from app.oauth import queries
 from app.oauth.client import OAuthClient
-from app.oauth.errors import ReplayFound
 from app.oauth.issue import read_wish
+from app.oauth.replayed import end_replayed
 from app.oauth.scopes import to_list
-from app.oauth.tokens import end_family, note_refresh, successors, use_refresh
+from app.oauth.tokens import note_refresh, successors, use_refresh
 
 _GRACE = timedelta(seconds=10)
 
@@ -48,7 +48,7 @@ class RefreshGrant(RefreshTokenGrant):
             return None
         given = self._given(row, refresh_token)
         if row.used_at is not None and given is None:
-            self._end_family(row)
+            end_replayed(self.server, self.client, row)
         if row.dead_at is not None or row.expires_at <= self.server.now:
             return None
         return StoredToken(row, refresh_token, given)
@@ -97,8 +97,4 @@ class RefreshGrant(RefreshTokenGrant):
             used = queries.find_token(conn, old.text)
             old.given = self._given(used, old.text) if used is not None else None
             if old.given is None:
-                self._end_family(row)
-
-    def _end_family(self, row: Any) -> None:
-        end_family(self.server.conn, self.server.now, row.family_id, "replayed")
-        raise ReplayFound
+                end_replayed(self.server, self.client, row)
