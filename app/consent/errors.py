@@ -47,6 +47,12 @@ class GrantNotFound(DomainError):
     kind, slug, title = Kind.not_found, "grant-not-found", "There is no such permission of yours."
 
 
+class PermissionOver(DomainError):
+    """The permission has ended. What ended stays so; a vendor can ask anew."""
+
+    kind, slug, title = Kind.conflict, "permission-over", "This permission has ended."
+
+
 class GrantPaused(DomainError):
     """The owner has paused this permission; nothing can be read until it is resumed."""
 

@@ -186,7 +186,7 @@ def _replace(db: Session, clock: Clock, owner_id: UUID, row: AccessRequest) -> d
     quiet_at = clock.now()
     for old in requests.replaced(db, row, owner_id):
         text = "A newer permission took its place."
-        over = end(db, clock, owner_id, old.grant_id, "superseded", owner_id, text)
+        over = end(db, clock, owner_id, old.grant_id, "supersede", owner_id, text)
         quiet_at = max(quiet_at, over)
     return quiet_at
 

@@ -542,6 +542,7 @@ PAGES = {
                 )
             ],
             active=[perm(), perm("g2", vendor="Big Denim", categories=["condition"], read_at=None)],
+            paused=[perm("g5", vendor="Slow App", status="paused")],
             ended=[
                 perm("g3", vendor="Second Seam", status="revoked", ended_at=d(-12)),
                 perm("g4", vendor="Old App", status="expired"),
