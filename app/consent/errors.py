@@ -15,6 +15,12 @@ class RequestExpired(DomainError):
     kind, slug, title = Kind.gone, "request-expired", "This request has closed by itself."
 
 
+class RequestGone(DomainError):
+    """Who asked is no longer registered here, or what it wanted to change has ended."""
+
+    kind, slug, title = Kind.gone, "request-gone", "This request is about something that is gone."
+
+
 class RequestAnswered(DomainError):
     """The request was answered already, and an answer is given once. To change what you allowed,
     open the permission."""
