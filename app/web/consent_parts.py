@@ -154,11 +154,15 @@ def asked_from(asked: RequestView, things: Things, fmt: Formatter) -> datetime |
     return first if first is not None and fmt.local(first).date() < fmt.today() else None
 
 
+def window_of(detail: GrantDetail, fmt: Formatter) -> list[str]:
+    """Which time the records are of that a detail gives; nothing where that is all the time."""
+    if detail.window_from is None and detail.window_to is None:
+        return []
+    return [_window(detail.window_from, detail.window_to, fmt)]
+
+
 def _given_borders(detail: GrantDetail, fmt: Formatter) -> list[str]:
-    limits = written(limits_of(detail.terms))
-    said = []
-    if detail.window_from or detail.window_to:
-        said.append(_window(detail.window_from, detail.window_to, fmt))
+    limits, said = written(limits_of(detail.terms)), window_of(detail, fmt)
     if detail.until - fmt.now < _LONG:
         said.append(f"Until {fmt.last_day(detail.until)}.")
     return [*said, words.often(limits)] if limits else said

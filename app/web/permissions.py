@@ -12,6 +12,7 @@ from starlette.responses import Response
 from app.accesses.history import reads_of_grant
 from app.consent.errors import GrantNotFound
 from app.consent.grants import GrantView, get_grant, keep, list_grants, pause, resume, revoke
+from app.consent.models import GrantDetail
 from app.consent.own import has_no_end, is_to_be_asked
 from app.consent.requests import list_answered, list_waiting
 from app.kit.http import AppClock, AppDatabase, ReadDb, Session
@@ -20,6 +21,7 @@ from app.objects.products import streams_of
 from app.objects.tenures import Held, all_held
 from app.organizations.clients import ClientFace, client_face
 from app.organizations.purposes import PURPOSES
+from app.web.consent_parts import window_of
 from app.web.format import Formatter
 from app.web.pages import SignedIn, flash, render, see_other
 from app.web.plots.small import tape
@@ -112,7 +114,7 @@ def show_permission(
         "owner/permission.html",
         permission=_permission(view, face),
         reminders=reminders(db, [view], fmt),
-        details=_details(db, view, held),
+        details=_details(db, view, held, fmt),
         tape=_tape(view, fmt),
         reads={"total": reads.total, "records": reads.records, "last_at": reads.last_at},
         versions=[
@@ -236,7 +238,17 @@ def _permission(view: GrantView, face: ClientFace) -> dict[str, Any]:
     }
 
 
-def _details(db: Session, view: GrantView, held: Mapping[UUID, Held]) -> list[dict[str, Any]]:
+def _borders(view: GrantView, detail: GrantDetail, fmt: Formatter) -> list[str]:
+    """What of one kind of data ends before the rest does."""
+    said = [] if detail.window_to is None else window_of(detail, fmt)
+    if detail.until < view.grant.until:
+        said.append(f"Until {fmt.last_day(detail.until)}.")
+    return said
+
+
+def _details(
+    db: Session, view: GrantView, held: Mapping[UUID, Held], fmt: Formatter
+) -> list[dict[str, Any]]:
     found: dict[UUID, dict[str, Any]] = {}
     for detail in view.details:
         mine = held.get(detail.object_id)
@@ -255,6 +267,7 @@ def _details(db: Session, view: GrantView, held: Mapping[UUID, Held]) -> list[di
             {
                 "category": detail.category,
                 "streams": titles,
+                "borders": _borders(view, detail, fmt),
                 "limits": view.limits_of(detail),
                 "keeps": (detail.terms or {}).get("retention"),
             }

@@ -613,6 +613,7 @@ PAGES = {
                         N(
                             category="usage",
                             streams=["Wear"],
+                            borders=["What is recorded until 8 Nov 2026, 00:00."],
                             limits={
                                 "count": 1000,
                                 "frequency": {"count": 4, "per": "day"},
@@ -623,6 +624,7 @@ PAGES = {
                         N(
                             category="condition",
                             streams=["Seams", "Battery"],
+                            borders=[],
                             limits=None,
                             keeps=None,
                         ),
