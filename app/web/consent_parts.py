@@ -3,7 +3,7 @@ before."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -64,11 +64,18 @@ def shown_parts(
                     "number": part.number,
                     "object": mine.name if mine else "",
                     "borders": borders(part.wish, fmt),
+                    "to": part.wish.window_to and _first_day_without(part.wish.window_to, fmt),
                     "needed": [kind for kind in kinds if kind["needed"]],
                     "optional": [kind for kind in kinds if not kind["needed"]],
                 }
             )
     return shown
+
+
+def _first_day_without(end: datetime, fmt: Formatter) -> date:
+    """The first day that begins at the end of a window or behind it."""
+    local = fmt.local(end)
+    return local.date() if local.time() == time.min else local.date() + timedelta(days=1)
 
 
 def _kinds(

@@ -44,9 +44,10 @@ CARE = wish("care", ["Washes"], "Wash temperature makes the estimate better.")
 LOCATION = wish("location", ["Places"])
 
 
-def part(number, *kinds, object="", borders=()):
+def part(number, *kinds, object="", borders=(), to=None):
     return N(
         number=number,
+        to=to,
         object=object,
         borders=list(borders),
         needed=[one for one in kinds if one.needed],
@@ -62,6 +63,7 @@ def exact_consent():
             0,
             USAGE,
             object="Straight Leg, connected",
+            to=date(2026, 11, 8),
             borders=[
                 "What is recorded from 1 Nov 2026, 00:00 to 8 Nov 2026, 00:00.",
                 "Read once, and not again.",

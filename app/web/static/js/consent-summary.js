@@ -5,13 +5,17 @@ export function join(parts) {
   return parts.length < 2 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
 }
 
-// `parts` are [kinds, objects] pairs: what is ticked of what.
+// `parts` are [kinds, objects, isBounded, isPast]: what is ticked of what, whether the page tells
+// borders of it, and whether these end before the chosen day.
 export function sentence(vendor, parts, history, until) {
-  const given = parts.filter(([kinds, objects]) => kinds.length && objects.length);
+  const ticked = parts.filter(([kinds, objects]) => kinds.length && objects.length);
+  const given = ticked.filter(([, , , isPast]) => !isPast);
   if (given.length) {
-    const said = given.map(([kinds, objects]) => `the ${join(kinds)} of ${join(objects)}`);
+    const said = given.map(([kinds, objects, isBounded]) =>
+      `the ${join(kinds)} of ${join(objects)}${isBounded ? ' within the limits shown' : ''}`);
     return `${vendor} may read ${join(said)}, ${history}, until ${until}.`;
   }
+  if (ticked.length) return `What is ticked was recorded before, so ${vendor} would get nothing.`;
   const hasKinds = parts.some(([kinds]) => kinds.length), hasObjects = parts.some(([, objects]) => objects.length);
   const missing = hasKinds ? 'No object' : hasObjects ? 'No kind of data' : 'Nothing';
   return `${missing} is ticked yet, so ${vendor} would get nothing.`;
@@ -35,8 +39,11 @@ class ConsentSummary extends HTMLElement {
 
   parts() {
     const fieldsets = [...this.form.querySelectorAll('fieldset:has(input[name=kind])')];
+    const { history, history_from: from } = this.form.elements;
+    const start = (history.value ?? history) === 'from' ? from?.value : this.dataset.today;
     return fieldsets.map((one) => [
       this.ticked('kind', one), one.dataset.of ? [one.dataset.of] : this.ticked('object'),
+      'bounded' in one.dataset, Boolean(one.dataset.to) && one.dataset.to <= start,
     ]);
   }
 
