@@ -15,6 +15,7 @@ from app import __version__
 from app.api.makers import bulk, dead_letters, device_keys, events, gaps, objects, products
 from app.api.makers.sending import Intake
 from app.api.owners import data as own_data
+from app.api.owners import grants as own_grants
 from app.api.owners import history as own_history
 from app.api.owners import log as own_log
 from app.api.owners import stream as own_stream
@@ -54,6 +55,7 @@ ROUTERS = (
     gaps.router,
     own_data.router,
     own_history.router,
+    own_grants.router,
     own_log.router,
     own_stream.router,
     vendor_data.router,

@@ -20,6 +20,8 @@ KINDS = (
     "grant-given",
     "grant-changed",
     "grant-kept",
+    "grant-paused",
+    "grant-resumed",
     "grant-revoked",
     "grant-ended",
     "grant-superseded",

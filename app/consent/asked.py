@@ -1,6 +1,6 @@
 """What a request asks for, entry by entry (RFC 9396): which object, which kinds, how far. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -37,15 +37,6 @@ def wishes_of(asked: Mapping[str, Any]) -> list[Wish]:
     told = asked.get("open")
     kinds = [detail["category"] for detail in asked["details"]] if told is None else told
     return [*found, Wish(None, frozenset(kinds))] if kinds else found
-
-
-def portion(wishes: Iterable[Wish], pseudonym: UUID | None, category: str) -> Wish | None:
-    """What is asked of one object, by the vendor's id of it if there is one yet, and one kind: the
-    wish that names the object, else the one for any; None where nothing is. What is asked for
-    without any border comes before both."""
-    found = [w for w in wishes if category in w.categories and w.identifier in (None, pseudonym)]
-    found.sort(key=lambda wish: (wish != Wish(None, wish.categories), wish.identifier is None))
-    return found[0] if found else None
 
 
 def wider_terms(

@@ -15,6 +15,12 @@ class RequestExpired(DomainError):
     kind, slug, title = Kind.gone, "request-expired", "This request has closed by itself."
 
 
+class RequestGone(DomainError):
+    """Who asked is no longer registered here, or what it wanted to change has ended."""
+
+    kind, slug, title = Kind.gone, "request-gone", "This request is about something that is gone."
+
+
 class RequestAnswered(DomainError):
     """The request was answered already, and an answer is given once. To change what you allowed,
     open the permission."""
@@ -45,6 +51,12 @@ class GrantNotFound(DomainError):
     """There is no such permission of yours."""
 
     kind, slug, title = Kind.not_found, "grant-not-found", "There is no such permission of yours."
+
+
+class PermissionOver(DomainError):
+    """The permission has ended. What ended stays so; a vendor can ask anew."""
+
+    kind, slug, title = Kind.conflict, "permission-over", "This permission has ended."
 
 
 class GrantPaused(DomainError):

@@ -1,6 +1,6 @@
 """The owner's yes, narrowed as the owner likes: it makes a grant and its details."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -10,30 +10,29 @@ from sqlalchemy.orm import Session
 from app.accesses.history import last_send_by
 from app.accounts.security_log import note_event
 from app.consent import queries, requests
-from app.consent.asked import portion, wider_terms, wishes_of
-from app.consent.decide import live_status
+from app.consent.asked import Wish, wider_terms
 from app.consent.errors import ChoiceTooWide, EndDateOutside, NothingChosen, RequestAnswered
 from app.consent.grants import end, note
 from app.consent.models import AccessRequest, Grant, GrantDetail, GrantPlace, Pseudonym
+from app.consent.offer import Kind, Part, choose
 from app.consent.own import NO_END
 from app.kit.clock import Clock
 from app.kit.db import take_turn
 from app.kit.ids import new_id
-from app.objects.products import streams_of
 from app.objects.tenures import Held, held_objects
 from app.organizations.models import Client
 
-_ANYTHING = "identity"
 _CARRIED = [column.key for column in GrantDetail.__table__.columns]
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What the owner left ticked. `history_from` None gives the whole of their time with it;
+    """What the owner left ticked: objects, for the parts of the request that name none, and of each
+    part the kinds of data. `history_from` None gives the whole of their time with it;
     `until` None has no end, which an owner gives to an app of their own alone."""
 
     objects: frozenset[UUID]
-    categories: frozenset[str]
+    kinds: frozenset[Kind]
     until: datetime | None
     history_from: datetime | None
 
@@ -62,22 +61,26 @@ def allow(
     """
     row = requests.take(db, clock, owner_id, ticket)
     now = clock.now()
-    _check(row, choice)
-    until = _end_of(row, choice, now, longest)
     client = db.get_one(Client, row.client_id)
     change = requests.change_of(db, row, owner_id)
-    quiet_at = now
+    requests.check_there(db, clock, row, change)
+    parts = requests.offered(db, row, owner_id, change)
+    if change is not None and not parts:  # nothing of it is new
+        requests.close(db, clock, row, "granted", change.grant.grant_id)
+        return Granted(row, change.grant, now)
+    _check(parts, choice)
+    until = _end_of(row, choice, now, longest)
     if not queries.has_had_grant(db, owner_id, row.client_id):
         note_event(db, owner_id, now, "new-client", client.name, client_id=row.client_id)
-    if change is not None and live_status(change.grant.status, change.grant.until, now) == "active":
+    if change is not None:
         grant, quiet_at = _renew(db, clock, row, change, until)
     else:
         quiet_at = _replace(db, clock, owner_id, row)
         grant = _give(db, row, client, until, owner_id, now)
-    details = _details(db, grant, row, choice, until)
+    details = _details(db, grant, choose(parts, choice.kinds, choice.objects), choice, until)
     if not details:
-        raise NothingChosen("None of the chosen things records what you chose.")
-    if change is not None and change.action == "merge" and grant is change.grant:
+        raise _nothing(parts, choice)
+    if change is not None and change.action == "merge":
         details = _merged(change.details, details, grant.version)
     grant.until = max(detail.until for detail in details)
     db.add_all(details)
@@ -161,17 +164,24 @@ def _later(one: datetime | None, other: datetime | None) -> datetime | None:
     return None if one is None or other is None else max(one, other)
 
 
-def offered_categories(db: Session, product_id: UUID) -> frozenset[str]:
-    """The kinds of data a product's objects have."""
-    return frozenset({s.category for s in streams_of(db, product_id)} | {_ANYTHING})
-
-
-def _check(row: AccessRequest, choice: Choice) -> None:
-    if not choice.objects or not choice.categories:
+def _check(parts: Sequence[Part], choice: Choice) -> None:
+    asked = {kind for part in parts for kind in part.kinds}
+    named = {part.number for part in parts if part.object_id is not None}
+    if not choice.kinds or (not choice.objects and not named & {n for n, _ in choice.kinds}):
         raise NothingChosen
-    asked = {detail["category"] for detail in row.asked["details"]}
-    if not choice.categories <= asked:
+    if not choice.kinds <= asked:
         raise ChoiceTooWide
+    if len(named) == len(parts) and not choice.objects <= {part.object_id for part in parts}:
+        raise ChoiceTooWide
+
+
+def _nothing(parts: Sequence[Part], choice: Choice) -> NothingChosen:
+    """Why nothing comes of what was chosen."""
+    ends = [part.wish.window_to for part in parts if part.kinds & choice.kinds]
+    if all(end is not None and choice.history_from and end <= choice.history_from for end in ends):
+        text = "They ask for what was recorded before. To give it, choose that too."
+        return NothingChosen(text, field="history-from")
+    return NothingChosen("None of the chosen things records what you chose.")
 
 
 def _end_of(row: AccessRequest, choice: Choice, now: datetime, longest: timedelta) -> datetime:
@@ -186,50 +196,49 @@ def _replace(db: Session, clock: Clock, owner_id: UUID, row: AccessRequest) -> d
     quiet_at = clock.now()
     for old in requests.replaced(db, row, owner_id):
         text = "A newer permission took its place."
-        over = end(db, clock, owner_id, old.grant_id, "superseded", owner_id, text)
+        over = end(db, clock, owner_id, old.grant_id, "supersede", owner_id, text)
         quiet_at = max(quiet_at, over)
     return quiet_at
 
 
 def _details(
-    db: Session, grant: Grant, row: AccessRequest, choice: Choice, until: datetime
+    db: Session,
+    grant: Grant,
+    chosen: Mapping[tuple[UUID, str], Wish],
+    choice: Choice,
+    until: datetime,
 ) -> Sequence[GrantDetail]:
     held = {h.object_id: h for h in held_objects(db, grant.owner_id)}
-    named = requests.named_objects(db, row, grant.owner_id)
-    if not choice.objects <= held.keys() or (named is not None and not choice.objects <= named):
+    if not choice.objects | {object_id for object_id, _ in chosen} <= held.keys():
         raise ChoiceTooWide
-    wishes = wishes_of(row.asked)
-    details = []
-    for object_id in sorted(choice.objects, key=str):
-        holding = held[object_id]
-        has = offered_categories(db, holding.product_id)
-        known = queries.pseudonym_of(db, grant.owner_id, grant.org_id, holding.tenure_id)
-        pseudonym = known or new_id()
-        for category in sorted(choice.categories & has):
-            wish = portion(wishes, known, category)
-            start = wish and max_of(choice.history_from, wish.window_from)
-            if wish is None or (start and wish.window_to and start >= wish.window_to):
-                continue
-            details.append(
-                GrantDetail(
-                    owner_id=grant.owner_id,
-                    grant_id=grant.grant_id,
-                    version=grant.version,
-                    object_id=object_id,
-                    category=category,
-                    tenure_id=holding.tenure_id,
-                    pseudonym=pseudonym,
-                    action="read",
-                    precision_time="exact",
-                    precision_place="exact",
-                    window_from=start,
-                    window_to=wish.window_to,
-                    until=min(until, wish.until or until),
-                    terms=wish.terms,
-                )
+    details: list[GrantDetail] = []
+    names: dict[UUID, UUID] = {}
+    for object_id, category in sorted(chosen, key=str):
+        holding, wish = held[object_id], chosen[object_id, category]
+        start = max_of(choice.history_from, wish.window_from)
+        is_empty = start is not None and wish.window_to is not None and start >= wish.window_to
+        if is_empty or category not in requests.offered_categories(db, holding.product_id):
+            continue
+        if object_id not in names:
+            names[object_id] = _pseudonym(db, grant, holding)
+        details.append(
+            GrantDetail(
+                owner_id=grant.owner_id,
+                grant_id=grant.grant_id,
+                version=grant.version,
+                object_id=object_id,
+                category=category,
+                tenure_id=holding.tenure_id,
+                pseudonym=names[object_id],
+                action="read",
+                precision_time="exact",
+                precision_place="exact",
+                window_from=start,
+                window_to=wish.window_to,
+                until=min(until, wish.until or until),
+                terms=wish.terms,
             )
-        if known is None and details and details[-1].object_id == object_id:
-            _name(db, grant, holding, pseudonym)
+        )
     return details
 
 
@@ -238,14 +247,17 @@ def max_of(one: datetime | None, other: datetime | None) -> datetime | None:
     return max((t for t in (one, other) if t is not None), default=None)
 
 
-def _name(db: Session, grant: Grant, holding: Held, pseudonym: UUID) -> None:
-    """Write down by which id the vendor will know an object."""
-    db.add(
-        Pseudonym(
-            pseudonym=pseudonym,
-            org_id=grant.org_id,
-            owner_id=grant.owner_id,
-            object_id=holding.object_id,
-            tenure_id=holding.tenure_id,
-        )
+def _pseudonym(db: Session, grant: Grant, holding: Held) -> UUID:
+    """By which id the vendor knows an object; at first a new one, which is written down."""
+    known = queries.pseudonym_of(db, grant.owner_id, grant.org_id, holding.tenure_id)
+    if known is not None:
+        return known
+    made = Pseudonym(
+        pseudonym=new_id(),
+        org_id=grant.org_id,
+        owner_id=grant.owner_id,
+        object_id=holding.object_id,
+        tenure_id=holding.tenure_id,
     )
+    db.add(made)
+    return made.pseudonym

@@ -13,7 +13,8 @@ from app.accesses.history import last_send_by
 from app.accounts.security_log import note_event
 from app.consent import queries
 from app.consent.decide import GrantState, live_status
-from app.consent.errors import GrantNotFound
+from app.consent.errors import GrantNotFound, PermissionOver
+from app.consent.lifecycle import LIVE, TOLD, is_over, turn
 from app.consent.limits import Used, limits_of, with_use
 from app.consent.models import Grant, GrantDetail, GrantEvent
 from app.consent.uses import uses_of
@@ -22,7 +23,6 @@ from app.kit.db import take_turn
 from app.kit.ids import parse_id
 from app.organizations.clients import client_face, names_of
 
-_LIVE = ("active", "paused")
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
@@ -52,7 +52,7 @@ def list_live(db: Session, clock: Clock, owner_id: UUID, client_id: str) -> list
     """What a vendor may read under now, whatever for, newest first."""
     now = clock.now()
     of_client = (g for g in queries.grants_of(db, owner_id) if g.client_id == client_id)
-    return [g for g in of_client if live_status(g.status, g.until, now) in _LIVE]
+    return [g for g in of_client if live_status(g.status, g.until, now) in LIVE]
 
 
 def get_grant(db: Session, clock: Clock, owner_id: UUID, grant_id: UUID) -> GrantView:
@@ -122,7 +122,7 @@ def lately(
     for place, state, rows in zip(places, states, events, strict=True):
         if state is not None:
             happened = [Happening(row.what, row.at) for row in rows]
-            if start < state.until <= until and state.status in (*_LIVE, "expired"):
+            if start < state.until <= until and state.status in (*LIVE, "expired"):
                 happened.append(Happening("expired", state.until))
             found.append(Lately(place, state, happened))
     return found
@@ -133,7 +133,7 @@ def give_back(
 ) -> datetime:
     """End a grant by its client's act; see `revoke`."""
     text = f"{client_name} gave it back."
-    return end(db, clock, owner_id, grant_id, "ended", None, text)
+    return end(db, clock, owner_id, grant_id, "end", None, text)
 
 
 def find_grant(conn: Connection, owner_id: UUID, grant_id: UUID) -> GrantState | None:
@@ -152,7 +152,19 @@ def revoke(db: Session, clock: Clock, owner_id: UUID, grant_id: UUID) -> datetim
     The caller commits, waits for that time on its clock, and only then answers (promise P5).
     Revoking twice changes nothing the second time. GrantNotFound for another owner's.
     """
-    return end(db, clock, owner_id, grant_id, "revoked", owner_id, "You ended this permission.")
+    return end(db, clock, owner_id, grant_id, "revoke", owner_id, "You ended this permission.")
+
+
+def pause(db: Session, clock: Clock, owner_id: UUID, grant_id: UUID) -> datetime:
+    """Let nothing be read until it is resumed; the permission stays. The time to wait for, as in
+    `revoke`. Pausing twice changes nothing. GrantNotFound, PermissionOver."""
+    return _rest(db, clock, owner_id, grant_id, "pause", "You paused this permission.")
+
+
+def resume(db: Session, clock: Clock, owner_id: UUID, grant_id: UUID) -> datetime:
+    """Let it be read again, as before the pause; nothing has to be waited for. Resuming twice
+    changes nothing. GrantNotFound, PermissionOver."""
+    return _rest(db, clock, owner_id, grant_id, "resume", "You resumed this permission.")
 
 
 def end(
@@ -160,12 +172,12 @@ def end(
     clock: Clock,
     owner_id: UUID,
     grant_id: UUID,
-    status: str,
+    act: str,
     actor_id: UUID | None,
     text: str,
 ) -> datetime:
-    """Move a live grant to an ended status, as a new version; see `revoke`."""
-    at = _change(db, clock, owner_id, grant_id, status, actor_id, text, status)
+    """Do what ends a live grant, as a new version; see `revoke`."""
+    at = _change(db, clock, owner_id, grant_id, act, actor_id, text)
     return last_send_by(db, owner_id, grant_id) or at
 
 
@@ -173,7 +185,17 @@ def keep(db: Session, clock: Clock, owner_id: UUID, grant_id: UUID) -> None:
     """Note that the owner still wants a live grant: a version that gives the same. GrantNotFound
     for another owner's."""
     text = "You said that you still want it."
-    _change(db, clock, owner_id, grant_id, "kept", owner_id, text)
+    _change(db, clock, owner_id, grant_id, "keep", owner_id, text)
+
+
+def _rest(
+    db: Session, clock: Clock, owner_id: UUID, grant_id: UUID, act: str, text: str
+) -> datetime:
+    at = _change(db, clock, owner_id, grant_id, act, owner_id, text)
+    grant = db.get_one(Grant, (owner_id, grant_id), populate_existing=True)
+    if is_over(live_status(grant.status, grant.until, at)):
+        raise PermissionOver
+    return last_send_by(db, owner_id, grant_id) or at
 
 
 def note(
@@ -209,7 +231,7 @@ def mark_expired(conn: Connection, clock: Clock) -> int:
     now = clock.now()
     statement = (
         update(Grant)
-        .where(Grant.status.in_(_LIVE), Grant.until <= now)
+        .where(Grant.status.in_(LIVE), Grant.until <= now)
         .values(status="expired", ended_at=Grant.until)
         .returning(Grant.owner_id, Grant.grant_id, Grant.client_id, Grant.until)
     )
@@ -226,29 +248,28 @@ def _change(
     clock: Clock,
     owner_id: UUID,
     grant_id: UUID,
-    what: str,
+    act: str,
     actor_id: UUID | None,
     text: str,
-    ends_as: str | None = None,
 ) -> datetime:
-    """A next version of a live grant, with its line in the history; of an ended one, nothing. When
-    it was: behind the lock, so that whoever follows changes by their time misses none."""
+    """A next version of a grant by an act that its status knows, with its line in the history; by
+    any other, nothing. When it was: behind the lock, so that whoever follows changes by their time
+    misses none."""
     take_turn(db.connection(), grant_id, is_shared=False)
-    now = clock.now()
-    changes = {} if ends_as is None else {"status": ends_as, "ended_at": now}
-    statement = (
-        update(Grant)
-        .where(Grant.owner_id == owner_id, Grant.grant_id == grant_id, Grant.status.in_(_LIVE))
-        .values(version=Grant.version + 1, **changes)
-        .returning(Grant.version)
-        .execution_options(synchronize_session=False)
-    )
-    version = db.execute(statement).scalar_one_or_none()
-    if version is not None:
-        note(db, owner_id, grant_id, version, now, what, actor_id, text)
-        _carry_details(db, owner_id, grant_id, version)
-    elif queries.grant_by_id(db, owner_id, grant_id) is None:
+    grant = db.get(Grant, (owner_id, grant_id), populate_existing=True, with_for_update=True)
+    if grant is None:
         raise GrantNotFound
+    now = clock.now()
+    status = turn(grant.status, act)
+    if status is not None:
+        grant.version += 1
+        if is_over(status):
+            grant.status, grant.ended_at = status, now
+        else:
+            grant.status = status
+        db.flush()
+        note(db, owner_id, grant_id, grant.version, now, TOLD[act], actor_id, text)
+        _carry_details(db, owner_id, grant_id, grant.version)
     return now
 
 

@@ -11,15 +11,22 @@ from sqlalchemy import Connection, delete, update
 from sqlalchemy.orm import Session
 
 from app.consent import queries
-from app.consent.asked import Wish, wishes_of
-from app.consent.errors import RequestAnswered, RequestExpired, RequestNotFound
+from app.consent.asked import wishes_of
+from app.consent.decide import live_status
+from app.consent.errors import RequestAnswered, RequestExpired, RequestGone, RequestNotFound
+from app.consent.lifecycle import is_over
 from app.consent.models import AccessRequest, Grant, GrantDetail, InboxEntry
+from app.consent.offer import Part, only_new, parts_of
 from app.kit.clock import Clock
 from app.kit.crypto import sha256
 from app.kit.ids import new_secret
 from app.objects.categories import category_of
+from app.objects.products import streams_of
+from app.objects.tenures import held_objects
 from app.organizations.clients import find_client
 from app.organizations.models import Client, Organization
+
+_ANYTHING = "identity"
 
 
 @dataclass(frozen=True)
@@ -61,8 +68,7 @@ class RequestView:
     created_at: datetime
     expires_at: datetime
     replaces: Sequence[Grant]
-    wishes: Sequence[Wish]
-    objects: frozenset[UUID] | None
+    parts: Sequence[Part]
     changes: Change | None
 
 
@@ -150,10 +156,15 @@ def is_waiting(db: Session, clock: Clock, ticket: str) -> bool | None:
 def view_request(db: Session, clock: Clock, owner_id: UUID, ticket: str) -> RequestView:
     """The request behind a page; the first owner to open it keeps it.
 
-    RequestNotFound for an unknown or another owner's, RequestAnswered, RequestExpired.
+    RequestNotFound for an unknown or another owner's, RequestAnswered, RequestExpired, RequestGone.
     """
     row = take(db, clock, owner_id, ticket)
-    asked = row.asked
+    check_there(db, clock, row, change_of(db, row, owner_id))
+    return _view(db, owner_id, row, ticket)
+
+
+def _view(db: Session, owner_id: UUID, row: AccessRequest, ticket: str) -> RequestView:
+    asked, change = row.asked, change_of(db, row, owner_id)
     return RequestView(
         ticket=ticket,
         client_id=row.client_id,
@@ -170,9 +181,8 @@ def view_request(db: Session, clock: Clock, owner_id: UUID, ticket: str) -> Requ
         created_at=row.created_at,
         expires_at=row.expires_at,
         replaces=replaced(db, row, owner_id),
-        wishes=wishes_of(asked),
-        objects=named_objects(db, row, owner_id),
-        changes=change_of(db, row, owner_id),
+        parts=offered(db, row, owner_id, change),
+        changes=change,
     )
 
 
@@ -182,6 +192,16 @@ def replaced(db: Session, row: AccessRequest, owner_id: UUID) -> Sequence[Grant]
     if row.asked.get("changes"):
         return []
     return queries.active_grants_like(db, owner_id, row.client_id, row.asked["purpose"])
+
+
+def check_there(db: Session, clock: Clock, row: AccessRequest, change: Change | None) -> None:
+    """RequestGone where the client has ended, or the grant that the request is to change."""
+    if find_client(db, row.client_id) is None:
+        raise RequestGone
+    if change is not None:
+        grant = change.grant
+        if is_over(live_status(grant.status, grant.until, clock.now())):
+            raise RequestGone
 
 
 def change_of(db: Session, row: AccessRequest, owner_id: UUID) -> Change | None:
@@ -196,20 +216,32 @@ def change_of(db: Session, row: AccessRequest, owner_id: UUID) -> Change | None:
     return Change(action, grant, details)
 
 
-def named_objects(db: Session, row: AccessRequest, owner_id: UUID) -> frozenset[UUID] | None:
-    """The owner's objects that the request names, by the vendor's ids of them; None where it is
-    about any that the owner chooses."""
-    entries = row.asked.get("entries", [])
-    if row.asked.get("open") or not entries or any("identifier" not in e for e in entries):
-        return None
-    org_id = UUID(row.asked["org_id"])
-    found = [queries.own_pseudonym(db, owner_id, org_id, UUID(e["identifier"])) for e in entries]
-    return frozenset(one.object_id for one in found if one is not None)
+def offered(
+    db: Session, row: AccessRequest, owner_id: UUID, change: Change | None
+) -> Sequence[Part]:
+    """What the owner can give: the parts of the request, without what they would give again where
+    it is to add to a grant."""
+    wishes, org_id = wishes_of(row.asked), UUID(row.asked["org_id"])
+    own = {}
+    for name in {wish.identifier for wish in wishes if wish.identifier is not None}:
+        known = queries.own_pseudonym(db, owner_id, org_id, name)
+        if known is not None:
+            own[name] = known.object_id
+    parts = parts_of(wishes, own)
+    if change is None or change.action != "merge":
+        return parts
+    has = {h.object_id: offered_categories(db, h.product_id) for h in held_objects(db, owner_id)}
+    return only_new(parts, change.details, has)
+
+
+def offered_categories(db: Session, product_id: UUID) -> frozenset[str]:
+    """The kinds of data a product's objects have."""
+    return frozenset({s.category for s in streams_of(db, product_id)} | {_ANYTHING})
 
 
 @dataclass(frozen=True)
 class AnsweredRequest:
-    """What became of a request, for the owner who had opened it."""
+    """What became of a request: granted, refused, expired, gone; or it is waiting still."""
 
     client_id: str
     client_name: str
@@ -217,13 +249,25 @@ class AnsweredRequest:
     grant_id: UUID | None
 
 
-def answered(db: Session, owner_id: UUID, ticket: str) -> AnsweredRequest | None:
-    """A request that is no longer to be answered; None for another owner's or an unknown one."""
-    row = find_opened(db, owner_id, sha256(ticket))
-    if row is None:
+def answered(db: Session, clock: Clock, owner_id: UUID, ticket: str) -> AnsweredRequest | None:
+    """What became of a request, for the owner who opened it or, where nobody has, might have; None
+    for another owner's or an unknown one."""
+    row = queries.request_by_hash(db, sha256(ticket))
+    if row is None or row.owner_id not in (None, owner_id):
         return None
-    name = row.asked["client_name"]
-    return AnsweredRequest(row.client_id, name, row.status, row.grant_id)
+    if row.asked["own_of"] not in (None, str(owner_id)):
+        return None
+    status, name = row.status, row.asked["client_name"]
+    if status == "waiting" and row.expires_at <= clock.now():
+        status = "expired"
+    elif status == "waiting":
+        try:
+            check_there(db, clock, row, change_of(db, row, owner_id))
+        except RequestNotFound:
+            return None
+        except RequestGone:
+            status = "gone"
+    return AnsweredRequest(row.client_id, name, status, row.grant_id)
 
 
 def list_answered(db: Session, owner_id: UUID, limit: int) -> Sequence[AccessRequest]:
@@ -252,7 +296,7 @@ def take(db: Session, clock: Clock, owner_id: UUID, ticket: str) -> AccessReques
         raise RequestNotFound  # and so it stays unbound: raising undoes what stands above
     if row.status != "waiting":
         raise RequestAnswered(status_was=row.status)
-    if row.expires_at <= clock.now() or (is_own(row) and find_client(db, row.client_id) is None):
+    if row.expires_at <= clock.now():
         raise RequestExpired
     if is_new:
         _close_older(db, clock, row, owner_id)
@@ -304,7 +348,10 @@ def close_all_of(db: Session, clock: Clock, owner_id: UUID, client_id: str) -> N
 def list_waiting(db: Session, clock: Clock, owner_id: UUID) -> list[RequestView]:
     """The owner's open requests, newest first."""
     entries = queries.waiting_entries(db, owner_id, clock.now())
-    return [view_request(db, clock, owner_id, entry.ticket) for entry in entries]
+    rows = [take(db, clock, owner_id, entry.ticket) for entry in entries]
+    return [
+        _view(db, owner_id, row, entry.ticket) for row, entry in zip(rows, entries, strict=True)
+    ]
 
 
 def count_waiting(db: Session, clock: Clock, owner_id: UUID) -> int:

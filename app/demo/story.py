@@ -130,7 +130,7 @@ class Story:
             )
             choice = Choice(
                 objects=frozenset({thing.object_id}),
-                categories=frozenset(scope.partition(":")[0] for scope in scopes),
+                kinds=frozenset((0, scope.partition(":")[0]) for scope in scopes),
                 until=now + timedelta(days=182),
                 history_from=None if history else now,
             )

@@ -21,6 +21,7 @@ MAKER_SCOPES = {
 OWNER_SCOPES = {
     "own:read": "Read your objects, their logs, your permissions and your history",
     "own:manage": "Pause recording, say how long records are kept, and erase some",
+    "own:grants": "Pause, resume and end your permissions",
     "own:export": "Make copies of everything and fetch them",
 }
 

@@ -1,6 +1,5 @@
 """The consent page: what a vendor asks, narrowed and answered by the owner."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Any
@@ -15,6 +14,7 @@ from app.consent.errors import (
     NothingChosen,
     RequestAnswered,
     RequestExpired,
+    RequestGone,
     RequestNotFound,
 )
 from app.consent.grant import allow
@@ -23,8 +23,7 @@ from app.consent.requests import RequestView, answered, refuse, view_request
 from app.kit.clock import Clock
 from app.kit.http import AppClock, AppDatabase, AppSettings, Session
 from app.oauth.answer import redirect_allowed, redirect_refused
-from app.objects.products import streams_of
-from app.objects.tenures import Held, held_objects
+from app.objects.tenures import held_objects
 from app.organizations.purposes import PURPOSES
 from app.settings import Settings
 from app.web.consent_form import (
@@ -34,14 +33,17 @@ from app.web.consent_form import (
     first_form,
     keep_choice,
     kept_choice,
+    kind_name,
     read_day,
 )
+from app.web.consent_parts import asked_from, given_before, load_things, shown_parts
 from app.web.format import Formatter
 from app.web.headers import allow_form_to
 from app.web.pages import SignedIn, render, see_other
 
 router = APIRouter()
 
+_CLOSED = (RequestNotFound, RequestAnswered, RequestExpired, RequestGone)
 _FIELDS = {
     NothingChosen: "objects",
     ChoiceTooWide: "objects",
@@ -65,7 +67,7 @@ def show_consent(
             kept = kept_choice(request, owner, ticket)
             form, errors = kept or (first_form(db, clock, owner, settings, asked.is_own), {})
             return _page(request, db, clock, owner, settings, asked, form, errors)
-    except (RequestNotFound, RequestAnswered, RequestExpired):
+    except _CLOSED:
         return _closed(request, database, clock, owner, ticket)
 
 
@@ -90,6 +92,10 @@ def answer_consent(
     leads back to the page, which shows it again."""
     form = ConsentForm(object or [], kind or [], history, history_from, until, ends)
     try:
+        if answer == "close":
+            with database.session() as db:
+                refuse(db, clock, owner.owner_id, ticket)
+            return drop_choice(request, see_other("/requests"))
         if answer != "allow":
             with database.session() as db:
                 row = refuse(db, clock, owner.owner_id, ticket)
@@ -101,7 +107,7 @@ def answer_consent(
             url = redirect_allowed(db, clock, settings, given.request, given.grant)
         clock.wait_until(given.quiet_at)
         return drop_choice(request, see_other(url))
-    except (RequestNotFound, RequestAnswered, RequestExpired):
+    except _CLOSED:
         return _closed(request, database, clock, owner, ticket)
     except (NothingChosen, ChoiceTooWide, EndDateOutside) as error:
         errors = {error.field or _FIELDS[type(error)]: error.detail}
@@ -116,11 +122,11 @@ def answer_consent(
 def _offered(db: Session, owner: SignedIn, asked: RequestView, form: ConsentForm) -> ConsentForm:
     """The form without what no page of this request could tick."""
     ids = {str(h.object_id) for h in held_objects(db, owner.owner_id)}
-    categories = {detail.category for detail in asked.details}
+    names = {kind_name(number, category) for p in asked.parts for number, category in p.kinds}
     return replace(
         form,
         objects=[one for one in dict.fromkeys(form.objects) if one in ids],
-        kinds=[one for one in dict.fromkeys(form.kinds or ()) if one in categories],
+        kinds=[one for one in dict.fromkeys(form.kinds or ()) if one in names],
     )
 
 
@@ -135,9 +141,9 @@ def _page(
     errors: dict[str, str],
     status: int = 200,
 ) -> Response:
-    held = held_objects(db, owner.owner_id)
     fmt = Formatter(clock.now(), ZoneInfo(owner.time_zone))
-    kinds = _kinds(db, asked, held, form)
+    things = load_things(db, held_objects(db, owner.owner_id))
+    parts = shown_parts(asked, things, form, fmt)
     objects = [
         {
             "id": str(h.object_id),
@@ -145,12 +151,10 @@ def _page(
             "maker": h.maker,
             "ticked": str(h.object_id) in form.objects,
         }
-        for h in held
+        for h in things.held.values()
     ]
-    oldest = min((h.starts_at for h in held), default=None)
-    asked_from = fmt.local(oldest).date() if oldest else None
-    if asked_from is not None and asked_from >= fmt.today():
-        asked_from = None
+    oldest = asked_from(asked, things, fmt)
+    earliest = fmt.local(oldest).date() if oldest else None
     latest = fmt.today() + timedelta(days=settings.grant_max_days - 1)
     last_day = read_day(form.until) or latest
     response = render(
@@ -163,11 +167,12 @@ def _page(
             "text": asked.purpose_title,
             "kind": PURPOSES.get(asked.purpose, asked.purpose),
         },
-        objects=objects,
-        needed=[k for k in kinds if k["needed"]],
-        optional=[k for k in kinds if not k["needed"]],
-        history={"choice": form.history, "asked_from": read_day(form.history_from) or asked_from},
-        history_earliest=asked_from,
+        objects=objects if any(not part["object"] for part in parts) else [],
+        parts=parts,
+        change=_change(asked, fmt),
+        before=given_before(asked, things, fmt),
+        history={"choice": form.history, "asked_from": read_day(form.history_from) or earliest},
+        history_earliest=earliest,
         until={"value": last_day, "earliest": fmt.today(), "latest": latest, "ends": form.ends},
         legal={"basis": asked.legal_basis, "text": ""},
         replaces=[fmt.on(g.created_at) for g in asked.replaces],
@@ -177,28 +182,16 @@ def _page(
     return allow_form_to(response, asked.redirect_origin) if asked.redirect_origin else response
 
 
-def _kinds(
-    db: Session, asked: RequestView, held: Sequence[Held], form: ConsentForm
-) -> list[dict[str, Any]]:
-    """What is asked, with the titles of the streams behind each kind. A kind that none of the
-    owner's things has is left out."""
-    titles: dict[str, list[str]] = {"identity": []}
-    for product_id in dict.fromkeys(h.product_id for h in held):
-        for stream in streams_of(db, product_id):
-            known = titles.setdefault(stream.category, [])
-            if stream.title not in known:
-                known.append(stream.title)
-    return [
-        {
-            "category": detail.category,
-            "needed": detail.needed,
-            "why": detail.why,
-            "streams": titles[detail.category],
-            "ticked": detail.needed if form.kinds is None else detail.category in form.kinds,
-        }
-        for detail in asked.details
-        if detail.category in titles
-    ]
+def _change(asked: RequestView, fmt: Formatter) -> dict[str, Any] | None:
+    """What the request wants with which permission; None where it asks for a new one."""
+    if asked.changes is None:
+        return None
+    grant = asked.changes.grant
+    return {
+        "adds": asked.changes.action == "merge",
+        "id": str(grant.grant_id),
+        "on": fmt.on(grant.created_at),
+    }
 
 
 def _keeps(
@@ -237,12 +230,12 @@ def _closed(
     """A clear page for a request that is closed, answered or somebody else's."""
     fmt = Formatter(clock.now(), ZoneInfo(owner.time_zone))
     with database.read() as db:
-        known = answered(db, owner.owner_id, ticket)
+        known = answered(db, clock, owner.owner_id, ticket)
         keeps = _keeps(db, clock, owner, known.client_id, fmt) if known else []
-    if known is None:
+    if known is None or known.status == "waiting":
         state, status = "not_yours", 404
-    elif known.status == "waiting":
-        state, status = "expired", 410
+    elif known.status in ("expired", "gone"):
+        state, status = known.status, 410
     else:
         state, status = ("allowed" if known.status == "granted" else "refused"), 200
         if request.method == "POST":
@@ -255,5 +248,6 @@ def _closed(
         vendor=known.client_name if known else "",
         keeps=keeps,
         permission_id=str(known.grant_id) if known and known.grant_id else None,
+        ticket=ticket,
         back="",
     )

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from app.consent.errors import ChoiceTooWide, EndDateOutside
 from app.consent.grant import Choice
+from app.consent.offer import Kind
 from app.kit.clock import Clock
 from app.kit.errors import InvalidCursor
 from app.kit.http import Session
@@ -25,6 +26,7 @@ _COOKIE = "__Host-choice"
 _LIFE = timedelta(minutes=5)
 _MOST = 60  # objects that fit into a cookie, which holds 4 kB
 _DAYS_OFFERED = 182
+_DIGITS = 3  # of the number of a part
 
 
 @dataclass(frozen=True)
@@ -67,10 +69,25 @@ def choice_of(form: ConsentForm, zone_name: str, clock: Clock) -> Choice:
         start = min(day, start)
     return Choice(
         objects=frozenset(i for i in ids if i is not None),
-        categories=frozenset(form.kinds or ()),
+        kinds=frozenset(_kind(text) for text in form.kinds or ()),
         until=until,
         history_from=datetime.combine(start, time.min, zone),
     )
+
+
+def kind_name(number: int, category: str) -> str:
+    """How a tick box names a kind of data of a part of the request; the first part's by the kind
+    alone."""
+    return f"{number}.{category}" if number else category
+
+
+def _kind(text: str) -> Kind:
+    number, dot, category = text.partition(".")
+    if not dot:
+        return 0, text
+    if not (number.isascii() and number.isdecimal() and len(number) <= _DIGITS):
+        raise ChoiceTooWide
+    return int(number), category
 
 
 def _end_of(day: str, zone: ZoneInfo) -> datetime:

@@ -11,7 +11,8 @@ from starlette.responses import Response
 
 from app.accesses.history import reads_of_grant
 from app.consent.errors import GrantNotFound
-from app.consent.grants import GrantView, get_grant, keep, list_grants, revoke
+from app.consent.grants import GrantView, get_grant, keep, list_grants, pause, resume, revoke
+from app.consent.models import GrantDetail
 from app.consent.own import has_no_end, is_to_be_asked
 from app.consent.requests import list_answered, list_waiting
 from app.kit.http import AppClock, AppDatabase, ReadDb, Session
@@ -20,6 +21,7 @@ from app.objects.products import streams_of
 from app.objects.tenures import Held, all_held
 from app.organizations.clients import ClientFace, client_face
 from app.organizations.purposes import PURPOSES
+from app.web.consent_parts import window_of
 from app.web.format import Formatter
 from app.web.pages import SignedIn, flash, render, see_other
 from app.web.plots.small import tape
@@ -75,17 +77,23 @@ def show_permissions(request: Request, owner: SignedIn, db: ReadDb, clock: AppCl
     """Every permission, the ones that end soon first."""
     fmt = Formatter(clock.now(), ZoneInfo(owner.time_zone))
     names = {h.object_id: h.name for h in all_held(db, owner.owner_id)}
-    groups: dict[str, list[dict[str, Any]]] = {"expiring": [], "active": [], "ended": []}
+    groups: dict[str, list[dict[str, Any]]] = {
+        "expiring": [],
+        "active": [],
+        "paused": [],
+        "ended": [],
+    }
     views = list_grants(db, clock, owner.owner_id)
     for view in views:
         soon = "expiring" if fmt.is_soon(view.grant.until) else "active"
-        group = soon if view.status in ("active", "paused") else "ended"
+        group = {"active": soon, "paused": "paused"}.get(view.status, "ended")
         groups[group].append(_row(db, view, names))
     return render(
         request,
         "owner/permissions.html",
         expiring=groups["expiring"],
         active=groups["active"],
+        paused=groups["paused"],
         ended=groups["ended"],
         reminders=reminders(db, views, fmt),
     )
@@ -106,7 +114,7 @@ def show_permission(
         "owner/permission.html",
         permission=_permission(view, face),
         reminders=reminders(db, [view], fmt),
-        details=_details(db, view, held),
+        details=_details(db, view, held, fmt),
         tape=_tape(view, fmt),
         reads={"total": reads.total, "records": reads.records, "last_at": reads.last_at},
         versions=[
@@ -131,6 +139,33 @@ def revoke_permission(
         name = client_face(db, get_grant(db, clock, owner.owner_id, found).grant.client_id).name
     clock.wait_until(quiet_at)
     flash(request, owner, f"Ended. {name} can read nothing any more.", "good")
+    return see_other(f"/permissions/{found}")
+
+
+@router.post("/permissions/{grant_id}/pause")
+def pause_permission(
+    request: Request, grant_id: str, owner: SignedIn, database: AppDatabase, clock: AppClock
+) -> Response:
+    """Let nothing be read for now; the answer comes when nothing more of it can leave."""
+    found = _id(grant_id)
+    with database.session() as db:
+        quiet_at = pause(db, clock, owner.owner_id, found)
+        name = client_face(db, get_grant(db, clock, owner.owner_id, found).grant.client_id).name
+    clock.wait_until(quiet_at)
+    flash(request, owner, f"Paused. {name} can read nothing until you resume it.", "good")
+    return see_other(f"/permissions/{found}")
+
+
+@router.post("/permissions/{grant_id}/resume")
+def resume_permission(
+    request: Request, grant_id: str, owner: SignedIn, database: AppDatabase, clock: AppClock
+) -> Response:
+    """Let it be read again, as it was given."""
+    found = _id(grant_id)
+    with database.session() as db:
+        resume(db, clock, owner.owner_id, found)
+        name = client_face(db, get_grant(db, clock, owner.owner_id, found).grant.client_id).name
+    flash(request, owner, f"Resumed. {name} can read again what you gave.", "good")
     return see_other(f"/permissions/{found}")
 
 
@@ -203,7 +238,17 @@ def _permission(view: GrantView, face: ClientFace) -> dict[str, Any]:
     }
 
 
-def _details(db: Session, view: GrantView, held: Mapping[UUID, Held]) -> list[dict[str, Any]]:
+def _borders(view: GrantView, detail: GrantDetail, fmt: Formatter) -> list[str]:
+    """What of one kind of data ends before the rest does."""
+    said = [] if detail.window_to is None else window_of(detail, fmt)
+    if detail.until < view.grant.until:
+        said.append(f"Until {fmt.last_day(detail.until)}.")
+    return said
+
+
+def _details(
+    db: Session, view: GrantView, held: Mapping[UUID, Held], fmt: Formatter
+) -> list[dict[str, Any]]:
     found: dict[UUID, dict[str, Any]] = {}
     for detail in view.details:
         mine = held.get(detail.object_id)
@@ -222,6 +267,7 @@ def _details(db: Session, view: GrantView, held: Mapping[UUID, Held]) -> list[di
             {
                 "category": detail.category,
                 "streams": titles,
+                "borders": _borders(view, detail, fmt),
                 "limits": view.limits_of(detail),
                 "keeps": (detail.terms or {}).get("retention"),
             }

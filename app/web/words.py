@@ -91,6 +91,8 @@ SECURITY_EVENTS = {
     "grant-given": ("You gave {} a permission", ""),
     "grant-changed": ("You changed the permission of {}", ""),
     "grant-kept": ("You said that {} keeps its permission", ""),
+    "grant-paused": ("You paused the permission of {}", ""),
+    "grant-resumed": ("You resumed the permission of {}", ""),
     "grant-revoked": ("You ended the permission of {}", ""),
     "grant-ended": ("{} gave its permission back", ""),
     "grant-superseded": ("A newer permission took the place of one of {}", ""),
@@ -141,6 +143,7 @@ OWN_SCOPES = {
         "Manage the log",
         "Pause recording, say how long records are kept, and erase some.",
     ),
+    "own:grants": ("Hold back", "Pause, resume and end your permissions."),
     "own:export": ("Make copies", "Of everything, and fetch them."),
 }
 

@@ -6,7 +6,13 @@ from uuid import UUID
 import pytest
 
 from app.consent.decide import Allowed, decide
-from app.consent.errors import EndDateOutside, GrantNotFound, RequestExpired, RequestNotFound
+from app.consent.errors import (
+    EndDateOutside,
+    GrantNotFound,
+    RequestExpired,
+    RequestGone,
+    RequestNotFound,
+)
 from app.consent.grant import Choice, Granted, allow
 from app.consent.grants import find_grant, get_grant, keep
 from app.consent.own import end_app, has_no_end, is_to_be_asked
@@ -53,7 +59,7 @@ def give(world: World, owner: UUID, home: Client, ends: bool = False) -> Granted
     """The owner allows it everything of a new thing, by default without an end."""
     until = world.clock.now() + timedelta(days=90) if ends else None
     jeans = world.owned(owner)
-    choice = Choice(frozenset({jeans}), frozenset({"usage", "care"}), until, None)
+    choice = Choice(frozenset({jeans}), frozenset({(0, "usage"), (0, "care")}), until, None)
     with world.database.session() as db:
         return allow(db, world.clock, owner, ask(world, home), choice, LONGEST)
 
@@ -77,7 +83,7 @@ def test_foreign_owner_finds_no_request_and_leaves_it_to_its_owner(
         with pytest.raises(RequestNotFound), world.database.session() as db:
             act(db, world.clock, stranger, ticket)
     with world.database.session() as db:
-        assert answered(db, stranger, ticket) is None
+        assert answered(db, world.clock, stranger, ticket) is None
         assert count_waiting(db, world.clock, stranger) == 0
         view = view_request(db, world.clock, owner, ticket)
     assert view.is_own
@@ -88,7 +94,7 @@ def test_foreign_owner_finds_no_request_and_leaves_it_to_its_owner(
 def test_foreign_owner_allows_nothing(world: World, home: Client) -> None:
     stranger = world.owner("A stranger")
     jeans = world.owned(stranger)
-    choice = Choice(frozenset({jeans}), frozenset({"usage"}), None, None)
+    choice = Choice(frozenset({jeans}), frozenset({(0, "usage")}), None, None)
     with pytest.raises(RequestNotFound), world.database.session() as db:
         allow(db, world.clock, stranger, ask(world, home), choice, LONGEST)
 
@@ -108,7 +114,7 @@ def test_permission_without_an_end_reads_on_for_years(
 
 def test_company_gets_no_permission_without_an_end(world: World, owner: UUID) -> None:
     jeans = world.owned(owner)
-    choice = Choice(frozenset({jeans}), frozenset({"usage"}), None, None)
+    choice = Choice(frozenset({jeans}), frozenset({(0, "usage")}), None, None)
     with pytest.raises(EndDateOutside), world.database.session() as db:
         allow(db, world.clock, owner, world.ask(), choice, LONGEST)
 
@@ -118,7 +124,7 @@ def test_own_app_with_an_end_keeps_to_the_longest(world: World, owner: UUID, hom
     assert not has_no_end(given.grant)
     jeans = world.owned(owner, "SL-2")
     late = world.clock.now() + LONGEST + timedelta(days=1)
-    choice = Choice(frozenset({jeans}), frozenset({"usage"}), late, None)
+    choice = Choice(frozenset({jeans}), frozenset({(0, "usage")}), late, None)
     with pytest.raises(EndDateOutside), world.database.session() as db:
         allow(db, world.clock, owner, ask(world, home), choice, LONGEST)
 
@@ -181,6 +187,6 @@ def test_ended_app_takes_its_permissions_and_requests_along(
     with world.database.session() as db:
         assert get_grant(db, world.clock, owner, given.grant.grant_id).status == "revoked"
         assert list_waiting(db, world.clock, owner) == []
-    for ticket in (opened, unopened):
-        with pytest.raises(RequestExpired), world.database.session() as db:
+    for ticket, error in ((opened, RequestExpired), (unopened, RequestGone)):
+        with pytest.raises(error), world.database.session() as db:
             view_request(db, world.clock, owner, ticket)

@@ -8,11 +8,15 @@ from typing import Any
 from uuid import UUID
 
 from app.accounts.owners import create_owner
+from app.consent.asked import wishes_of
 from app.consent.grant import Choice, Granted, allow
+from app.consent.offer import Kind
+from app.consent.queries import request_by_hash
 from app.consent.requests import open_request
 from app.disclosure.reader import Disclosed, NotDisclosed, Reader
 from app.disclosure.records import Wanted, read_records
 from app.kit.clock import FixedClock
+from app.kit.crypto import sha256
 from app.kit.db import Database
 from app.kit.ids import new_id
 from app.kit.paging import Cursors
@@ -164,12 +168,22 @@ class World:
         ticket = ticket or self.ask([f"{c}:read" for c in categories])
         choice = Choice(
             frozenset(objects),
-            frozenset(categories),
+            self.kinds(ticket, categories),
             until or self.clock.now() + timedelta(days=90),
             history_from,
         )
         with self.database.session() as db:
             return allow(db, self.clock, owner_id, ticket, choice, LONGEST)
+
+    def kinds(self, ticket: str, categories: Iterable[str]) -> frozenset[Kind]:
+        """These kinds of data of every part of a request that asks for them; of its first part
+        also what it does not ask for."""
+        with self.database.read() as db:
+            row = request_by_hash(db, sha256(ticket))
+            wishes = wishes_of(row.asked) if row else []
+        wanted = set(categories)
+        found = {(n, one) for n, wish in enumerate(wishes) for one in wish.categories & wanted}
+        return frozenset(found | {(0, one) for one in wanted - {kind for _, kind in found}})
 
     def reader(
         self,

@@ -84,6 +84,9 @@ def attempts(stage: Stage, export: str) -> dict[tuple[str, str], list[Any]]:
     of_mine = "/v1/me/objects/{object_id}"
     own = {(method, f"{of_mine}/{end}"): [s.theirs, s.thing] for method, end in OF_MINE} | {
         ("GET", "/v1/me/grants/{grant_id}"): [],
+        ("POST", "/v1/me/grants/{grant_id}/pause"): [],
+        ("POST", "/v1/me/grants/{grant_id}/resume"): [],
+        ("POST", "/v1/me/grants/{grant_id}/revoke"): [],
         ("GET", "/v1/me/exports/{export_id}"): [],
         ("GET", "/v1/me/exports/{export_id}/file"): [],
     }
@@ -104,7 +107,7 @@ def attempts(stage: Stage, export: str) -> dict[tuple[str, str], list[Any]]:
     }
     for path, one in pages.items():
         tried["GET", path] = [(None, one)]
-    for end in ("revoke", "keep"):
+    for end in ("pause", "resume", "revoke", "keep"):
         tried["POST", f"/permissions/{{grant_id}}/{end}"] = [(None, s.grant)]
     for end in ("pause", "resume", "keep/{stream}", "erase"):
         tried["POST", f"/objects/{{object_id}}/{end}"] = [(None, s.jeans)]

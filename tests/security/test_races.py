@@ -211,8 +211,9 @@ def get(url: str, path: str, headers: dict[str, str]) -> httpx2.Response:
 
 
 def check_revocations(stage: Stage, url: str) -> None:
-    """Nothing may arrive after the answer."""
-    for _ in range(rounds(2, 50)):
+    """Nothing may arrive after the answer, of an end and of a pause alike."""
+    for number in range(rounds(2, 50)):
+        act, shut = (("revoke", 401), ("pause", 403))[number % 2]
         tokens = stage.story.connect(
             stage.story.vendor(f"V {new_id()}"), stage.owner, [stage.jeans]
         )
@@ -221,7 +222,7 @@ def check_revocations(stage: Stage, url: str) -> None:
         path = f"/v1/data/objects/{thing['id']}/records"
         seen, is_over, found = read_without_end(url, path, token)
         wait_for_a_reading(found)
-        end = f"/permissions/{tokens['grant_id']}/revoke"
+        end = f"/permissions/{tokens['grant_id']}/{act}"
         headers = cookies(stage.owner)
         try:
             both = at_once(2, lambda _, end=end, headers=headers: post(url, end, headers))  # type: ignore[misc]
@@ -230,9 +231,13 @@ def check_revocations(stage: Stage, url: str) -> None:
             time.sleep(0.3)
         finally:
             is_over.set()
-        assert {status for at, status in seen() if at > answered} == {401}
+        assert {status for at, status in seen() if at > answered} == {shut}
         assert 200 in {status for at, status in seen() if at < answered}
-        assert {status for _, status in seen()} <= {200, 401}
+        assert {status for _, status in seen()} <= {200, shut}
+        if act == "pause":
+            go_on = f"/permissions/{tokens['grant_id']}/resume"
+            assert post(url, go_on, headers).status_code == 303
+            assert get(url, path, token).status_code == 200
 
 
 def wait_for_a_reading(found: list[tuple[float, int]]) -> None:

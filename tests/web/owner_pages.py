@@ -33,6 +33,76 @@ def happened(kind, name, permission_id):
     )
 
 
+def wish(category, streams, why="", needed=False, **more):
+    told = {"name": category, "category": category, "why": why, "needed": needed, "news": ""}
+    return N(**(told | {"ticked": needed, "streams": streams} | more))
+
+
+USAGE = wish("usage", ["Wear"], "Without wear we cannot say when a seam gives in.", True)
+CONDITION = wish("condition", ["Seams", "Battery"], "Faults tell us which part to order.", True)
+CARE = wish("care", ["Washes"], "Wash temperature makes the estimate better.")
+LOCATION = wish("location", ["Places"])
+
+
+def part(number, *kinds, object="", borders=(), to=None):
+    return N(
+        number=number,
+        to=to,
+        object=object,
+        borders=list(borders),
+        needed=[one for one in kinds if one.needed],
+        optional=[one for one in kinds if not one.needed],
+    )
+
+
+def exact_consent():
+    """One object by its name for a while, and any other: each with borders of its own."""
+    told = consent({})
+    told["parts"] = [
+        part(
+            0,
+            USAGE,
+            object="Straight Leg, connected",
+            to=date(2026, 11, 8),
+            borders=[
+                "What is recorded from 1 Nov 2026, 00:00 to 8 Nov 2026, 00:00.",
+                "Read once, and not again.",
+                "They say that they keep it for 30 days.",
+            ],
+        ),
+        part(1, wish("care", ["Washes"], name="1.care"), borders=["Read at most 4 times a day."]),
+    ]
+    return told
+
+
+def changing_consent(adds):
+    told = consent({})
+    told["change"] = N(adds=adds, id="g1", on="4 Nov 2026")
+    told["before"] = [
+        N(
+            object="Straight Leg, connected",
+            kinds=[N(label="How you use it", borders=["Until 3 Feb 2027."])],
+        )
+    ]
+    news = "New: you have not given this before."
+    told["parts"] = (
+        [part(0, wish("care", ["Washes"], news=news))]
+        if adds
+        else [part(0, wish("usage", ["Wear"], news="As you gave it before."))]
+    )
+    return told
+
+
+def nothing_to_give(adds):
+    told = changing_consent(adds) if adds else consent({})
+    return told | {"parts": [], "objects": []}
+
+
+def closed(state, **more):
+    told = {"state": state, "vendor": "Mend & Co", "keeps": [], "permission_id": None}
+    return frame("/consent/r1", **(told | {"back": "", "ticket": "r1"} | more))
+
+
 def consent(errors, keeps=()):
     return {
         "asked": N(id="r1", closes_at=d(1), redirect_host="mendandco.example"),
@@ -46,29 +116,9 @@ def consent(errors, keeps=()):
             N(id="0b1", name="Straight Leg, connected", maker="Big Denim", ticked=True),
             N(id="0b2", name="Trucker Jacket", maker="Big Denim", ticked=False),
         ],
-        "needed": [
-            N(
-                category="usage",
-                why="Without wear we cannot say when a seam gives in.",
-                ticked=True,
-                streams=["Wear"],
-            ),
-            N(
-                category="condition",
-                why="Faults tell us which part to order.",
-                ticked=True,
-                streams=["Seams", "Battery"],
-            ),
-        ],
-        "optional": [
-            N(
-                category="care",
-                why="Wash temperature makes the estimate better.",
-                ticked=False,
-                streams=["Washes"],
-            ),
-            N(category="location", why="", ticked=False, streams=["Places"]),
-        ],
+        "parts": [part(0, USAGE, CONDITION, CARE, LOCATION)],
+        "change": None,
+        "before": [],
         "history": N(choice="today", asked_from=date(2026, 5, 1)),
         "until": N(
             value=date(2027, 11, 21),
@@ -86,8 +136,8 @@ def own_consent():
     """What an app of the owner's own asks."""
     told = consent({})
     told["vendor"] = N(name="Yourself: Home", domain="", verified=False, own=True)
-    told["optional"] = [N(**(vars(k) | {"why": ""})) for k in told["needed"] + told["optional"]]
-    told["needed"], told["until"].ends = [], "open"
+    kinds = [N(**(vars(k) | {"why": "", "needed": False})) for k in (USAGE, CONDITION, CARE)]
+    told["parts"], told["until"].ends = [part(0, *kinds)], "open"
     return told
 
 
@@ -470,6 +520,11 @@ PAGES = {
     "consent": ("owner/consent.html", frame("/consent/r1", **consent({}))),
     "consent-own": ("owner/consent.html", frame("/consent/r1", **own_consent())),
     "consent-again": ("owner/consent.html", frame("/consent/r1", **consent({}, KEEPS))),
+    "consent-exact": ("owner/consent.html", frame("/consent/r1", **exact_consent())),
+    "consent-adds": ("owner/consent.html", frame("/consent/r1", **changing_consent(True))),
+    "consent-changes": ("owner/consent.html", frame("/consent/r1", **changing_consent(False))),
+    "consent-nothing": ("owner/consent.html", frame("/consent/r1", **nothing_to_give(False))),
+    "consent-nothing-new": ("owner/consent.html", frame("/consent/r1", **nothing_to_give(True))),
     "consent-error": (
         "owner/consent.html",
         frame(
@@ -500,34 +555,15 @@ PAGES = {
         "owner/device_done.html",
         frame("/device/0a1b", vendor="Mend & Co", permission_id=None),
     ),
-    "consent-used": (
-        "owner/consent_result.html",
-        frame(
-            "/consent/r1", state="used", vendor="Mend & Co", keeps=[], permission_id=None, back=""
-        ),
-    ),
+    "consent-used": ("owner/consent_result.html", closed("used")),
+    "consent-gone": ("owner/consent_result.html", closed("gone")),
+    "consent-expired": ("owner/consent_result.html", closed("expired")),
+    "consent-not-yours": ("owner/consent_result.html", closed("not_yours", vendor="")),
     "consent-refused": (
         "owner/consent_result.html",
-        frame(
-            "/consent/r1",
-            state="refused",
-            vendor="Mend & Co",
-            keeps=KEEPS,
-            permission_id=None,
-            back="https://mendandco.example/",
-        ),
+        closed("refused", keeps=KEEPS, back="https://mendandco.example/"),
     ),
-    "consent-allowed": (
-        "owner/consent_result.html",
-        frame(
-            "/consent/r1",
-            state="allowed",
-            vendor="Mend & Co",
-            keeps=[],
-            permission_id="g1",
-            back="",
-        ),
-    ),
+    "consent-allowed": ("owner/consent_result.html", closed("allowed", permission_id="g1")),
     "permissions": (
         "owner/permissions.html",
         frame(
@@ -542,6 +578,7 @@ PAGES = {
                 )
             ],
             active=[perm(), perm("g2", vendor="Big Denim", categories=["condition"], read_at=None)],
+            paused=[perm("g5", vendor="Slow App", status="paused")],
             ended=[
                 perm("g3", vendor="Second Seam", status="revoked", ended_at=d(-12)),
                 perm("g4", vendor="Old App", status="expired"),
@@ -578,6 +615,7 @@ PAGES = {
                         N(
                             category="usage",
                             streams=["Wear"],
+                            borders=["What is recorded until 8 Nov 2026, 00:00."],
                             limits={
                                 "count": 1000,
                                 "frequency": {"count": 4, "per": "day"},
@@ -588,6 +626,7 @@ PAGES = {
                         N(
                             category="condition",
                             streams=["Seams", "Battery"],
+                            borders=[],
                             limits=None,
                             keeps=None,
                         ),

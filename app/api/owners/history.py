@@ -1,4 +1,4 @@
-"""An owner's history, permissions and exports by API."""
+"""An owner's history, security log and exports by API."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,9 +15,9 @@ from app.accesses.models import Access
 from app.accounts import security_log
 from app.accounts.models import SecurityEvent
 from app.api.examples import problem_responses
+from app.api.owners.reach import NO_STORE, covers, keep_nowhere, owner_of, touches
 from app.api.query import query_parameters, read_query
-from app.consent.errors import GrantNotFound
-from app.consent.grants import GrantView, get_grant, list_grants
+from app.consent.grants import list_grants
 from app.exports.errors import ExportNotFound
 from app.exports.service import (
     ExportView,
@@ -42,14 +42,6 @@ from app.kit.http import (
 from app.kit.paging import MAX_LIMIT
 from app.oauth.protect import OwnerExporter, OwnerReader, Principal
 from app.usage.wire import rfc3339
-
-NO_STORE = {"Cache-Control": "no-store"}
-
-
-def keep_nowhere(response: Response) -> None:
-    """What is an owner's own stays in no cache on the way."""
-    response.headers.update(NO_STORE)
-
 
 router = APIRouter(
     prefix="/v1/me",
@@ -117,7 +109,7 @@ def list_own_accesses(
     asked = read_query(request, AccessQuery)
     if isinstance(asked, DomainError):
         raise asked
-    owner_id = _owner(caller)
+    owner_id = owner_of(caller)
     bound = (owner_id, "accesses", asked.object_id, asked.client_id, asked.result)
     before = read_position(cursors.open(asked.after, *bound)) if asked.after else None
     wanted = Filter(asked.object_id, asked.client_id, result=asked.result, objects=_limit(caller))
@@ -167,37 +159,17 @@ def list_own_events(
     asked = read_query(request, EventQuery)
     if isinstance(asked, DomainError):
         raise asked
-    owner_id, bound = _owner(caller), (_owner(caller), "security-log", _limit(caller))
+    owner_id, bound = owner_of(caller), (owner_of(caller), "security-log", _limit(caller))
     before = security_log.read_position(cursors.open(asked.after, *bound)) if asked.after else None
     reached = None
     if caller.objects is not None:
         views = list_grants(db, clock, owner_id)
-        reached = {view.grant.grant_id for view in views if _touches(caller, view)}
+        reached = {view.grant.grant_id for view in views if touches(caller, view)}
     limit = asked.limit
     rows = security_log.list_events(db, owner_id, before=before, limit=limit + 1, grants=reached)
     more, rows = len(rows) > limit, rows[:limit]
     cursor = cursors.seal(security_log.write_position(rows[-1]), *bound) if more else None
     return EventPage(events=[_event_out(row) for row in rows], next=cursor)
-
-
-@router.get("/grants", summary="Your permissions", responses=problem_responses(401, 403))
-def list_own_grants(caller: OwnerReader, db: ReadDb, clock: AppClock) -> dict[str, Any]:
-    """Every permission you gave, with its status now; ended ones too."""
-    views = list_grants(db, clock, _owner(caller))
-    return {"grants": [_grant_out(view) for view in views if _touches(caller, view)]}
-
-
-@router.get(
-    "/grants/{grant_id}", summary="A permission", responses=problem_responses(401, 403, 404, 422)
-)
-def show_own_grant(
-    grant_id: UUID, caller: OwnerReader, db: ReadDb, clock: AppClock
-) -> dict[str, Any]:
-    """One permission with its history."""
-    view = get_grant(db, clock, _owner(caller), grant_id)
-    if not _touches(caller, view):
-        raise GrantNotFound
-    return _grant_out(view)
 
 
 @router.post(
@@ -217,9 +189,9 @@ def ask_for_export(
     """Starts a job; look at `/v1/me/exports/{id}` until its state is `done`. Asking stands in
     your history."""
     with _recorded(database, clock, caller) as db:
-        if not _covers(caller, wish.object_id):
+        if not covers(caller, wish.object_id):
             raise NotFound
-        owner_id, days = _owner(caller), settings.export_days
+        owner_id, days = owner_of(caller), settings.export_days
         view = request_export(db, clock, owner_id, wish.object_id, days, caller.shown_name)
     response.headers["Location"] = f"/v1/me/exports/{view.export.export_id}"
     return _export_out(view)
@@ -228,8 +200,8 @@ def ask_for_export(
 @router.get("/exports", summary="Your copies", responses=problem_responses(401, 403))
 def list_own_exports(caller: OwnerExporter, db: ReadDb, clock: AppClock) -> dict[str, Any]:
     """Your exports, newest first, with progress."""
-    views = list_exports(db, clock, _owner(caller))
-    return {"exports": [_export_out(v) for v in views if _covers(caller, v.export.object_id)]}
+    views = list_exports(db, clock, owner_of(caller))
+    return {"exports": [_export_out(v) for v in views if covers(caller, v.export.object_id)]}
 
 
 @router.get(
@@ -260,7 +232,7 @@ def fetch_own_export(
     folder, name = settings.data_dir / "exports", caller.shown_name
     with _recorded(database, clock, caller) as db:
         _export(caller, db, clock, export_id)
-        path = hand_out(db, clock, _owner(caller), export_id, folder, name)
+        path = hand_out(db, clock, owner_of(caller), export_id, folder, name)
     named = f"inseam-{export_id}.zip"
     return FileResponse(path, headers=NO_STORE, media_type="application/zip", filename=named)
 
@@ -274,31 +246,17 @@ def _recorded(database: Database, clock: Clock, caller: Principal) -> Iterator[S
             yield db
     except (NotFound, ExportNotFound):
         with database.session() as db:
-            refuse_export(db, clock, _owner(caller), caller.shown_name)
+            refuse_export(db, clock, owner_of(caller), caller.shown_name)
         raise
-
-
-def _owner(caller: Principal) -> UUID:
-    assert caller.owner_id is not None  # a personal token has an owner
-    return caller.owner_id
 
 
 def _limit(caller: Principal) -> frozenset[UUID] | None:
     return None if caller.objects is None else frozenset(caller.objects)
 
 
-def _covers(caller: Principal, object_id: UUID) -> bool:
-    """Whether a token that may be limited to some objects reaches this one."""
-    return caller.objects is None or object_id in caller.objects
-
-
-def _touches(caller: Principal, view: GrantView) -> bool:
-    return all(_covers(caller, detail.object_id) for detail in view.details)
-
-
 def _export(caller: Principal, db: Session, clock: Clock, export_id: UUID) -> ExportView:
-    view = get_export(db, clock, _owner(caller), export_id)
-    if not _covers(caller, view.export.object_id):
+    view = get_export(db, clock, owner_of(caller), export_id)
+    if not covers(caller, view.export.object_id):
         raise ExportNotFound
     return view
 
@@ -309,40 +267,6 @@ def _access_out(row: Access) -> AccessOut:
 
 def _event_out(row: SecurityEvent) -> EventOut:
     return EventOut.model_validate(row, from_attributes=True)
-
-
-def _grant_out(view: GrantView) -> dict[str, Any]:
-    grant = view.grant
-    return {
-        "id": str(grant.grant_id),
-        "client_id": grant.client_id,
-        "purpose": grant.purpose,
-        "legal_basis": grant.legal_basis,
-        "status": view.status,
-        "version": grant.version,
-        "given_at": rfc3339(grant.created_at),
-        "until": rfc3339(grant.until),
-        "ended_at": grant.ended_at and rfc3339(grant.ended_at),
-        "details": [
-            {
-                "object_id": str(d.object_id),
-                "category": d.category,
-                "action": d.action,
-                "precision": {"time": d.precision_time, "place": d.precision_place},
-                "window": {
-                    "from": d.window_from and rfc3339(d.window_from),
-                    "to": d.window_to and rfc3339(d.window_to),
-                },
-                "until": rfc3339(d.until),
-                "limits": view.limits_of(d),
-                "retention": (d.terms or {}).get("retention"),
-            }
-            for d in view.details
-        ],
-        "history": [
-            {"at": rfc3339(e.at), "what": e.what, "version": e.version} for e in view.events
-        ],
-    }
 
 
 def _export_out(view: ExportView) -> dict[str, Any]:

@@ -5,10 +5,20 @@ export function join(parts) {
   return parts.length < 2 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
 }
 
-export function sentence(vendor, objects, kinds, history, until) {
-  const missing = objects.length ? !kinds.length && 'No kind of data' : kinds.length ? 'No object' : 'Nothing';
-  if (missing) return `${missing} is ticked yet, so ${vendor} would get nothing.`;
-  return `${vendor} may read the ${join(kinds)} of ${join(objects)}, ${history}, until ${until}.`;
+// `parts` are [kinds, objects, isBounded, isPast]: what is ticked of what, whether the page tells
+// borders of it, and whether these end before the chosen day.
+export function sentence(vendor, parts, history, until) {
+  const ticked = parts.filter(([kinds, objects]) => kinds.length && objects.length);
+  const given = ticked.filter(([, , , isPast]) => !isPast);
+  if (given.length) {
+    const said = given.map(([kinds, objects, isBounded]) =>
+      `the ${join(kinds)} of ${join(objects)}${isBounded ? ' within the limits shown' : ''}`);
+    return `${vendor} may read ${join(said)}, ${history}, until ${until}.`;
+  }
+  if (ticked.length) return `What is ticked was recorded before, so ${vendor} would get nothing.`;
+  const hasKinds = parts.some(([kinds]) => kinds.length), hasObjects = parts.some(([, objects]) => objects.length);
+  const missing = hasKinds ? 'No object' : hasObjects ? 'No kind of data' : 'Nothing';
+  return `${missing} is ticked yet, so ${vendor} would get nothing.`;
 }
 
 class ConsentSummary extends HTMLElement {
@@ -23,8 +33,18 @@ class ConsentSummary extends HTMLElement {
     this.update();
   }
 
-  ticked(name) {
-    return [...this.form.querySelectorAll(`input[name=${name}]:checked`)].map((box) => box.dataset.said);
+  ticked(name, within = this.form) {
+    return [...within.querySelectorAll(`input[name=${name}]:checked`)].map((box) => box.dataset.said);
+  }
+
+  parts() {
+    const fieldsets = [...this.form.querySelectorAll('fieldset:has(input[name=kind])')];
+    const { history, history_from: from } = this.form.elements;
+    const start = (history.value ?? history) === 'from' ? from?.value : this.dataset.today;
+    return fieldsets.map((one) => [
+      this.ticked('kind', one), one.dataset.of ? [one.dataset.of] : this.ticked('object'),
+      'bounded' in one.dataset, Boolean(one.dataset.to) && one.dataset.to <= start,
+    ]);
   }
 
   day(value) {
@@ -47,8 +67,7 @@ class ConsentSummary extends HTMLElement {
 
   update() {
     const said = sentence(
-      this.dataset.vendor, this.ticked('object'), this.ticked('kind'), this.history(),
-      this.end(),
+      this.dataset.vendor, this.parts(), this.history(), this.end(),
     );
     if (said !== this.text.textContent) this.text.textContent = said;
   }

@@ -1,0 +1,134 @@
+"""An owner's permissions by API: how they stand, and what holds them back or ends them."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+
+from app.api.examples import problem_responses
+from app.api.owners.reach import keep_nowhere, owner_of, touches
+from app.consent.errors import GrantNotFound
+from app.consent.grants import GrantView, get_grant, list_grants, pause, resume, revoke
+from app.kit.clock import Clock
+from app.kit.db import Database
+from app.kit.http import AppClock, AppDatabase, ReadDb, Session, StrictRoute
+from app.oauth.protect import OwnerGranter, OwnerReader, Principal
+from app.usage.wire import rfc3339
+
+router = APIRouter(
+    prefix="/v1/me",
+    tags=["Owners: history and copies"],
+    route_class=StrictRoute,
+    dependencies=[Depends(keep_nowhere)],
+)
+
+
+@router.get("/grants", summary="Your permissions", responses=problem_responses(401, 403))
+def list_own_grants(caller: OwnerReader, db: ReadDb, clock: AppClock) -> dict[str, Any]:
+    """Every permission you gave, with its status now; ended ones too."""
+    views = list_grants(db, clock, owner_of(caller))
+    return {"grants": [_grant_out(view) for view in views if touches(caller, view)]}
+
+
+@router.get(
+    "/grants/{grant_id}", summary="A permission", responses=problem_responses(401, 403, 404, 422)
+)
+def show_own_grant(
+    grant_id: UUID, caller: OwnerReader, db: ReadDb, clock: AppClock
+) -> dict[str, Any]:
+    """One permission with its history."""
+    view = get_grant(db, clock, owner_of(caller), grant_id)
+    if not touches(caller, view):
+        raise GrantNotFound
+    return _grant_out(view)
+
+
+@router.post(
+    "/grants/{grant_id}/pause",
+    summary="Pause a permission",
+    responses=problem_responses(401, 403, 404, 409, 422),
+)
+def pause_own_grant(
+    grant_id: UUID, caller: OwnerGranter, database: AppDatabase, clock: AppClock
+) -> dict[str, Any]:
+    """Nothing is read under it until you resume it; answered once nothing more can leave. Pausing
+    what is paused changes nothing. Needs `own:grants`."""
+    return _hold_back(pause, grant_id, caller, database, clock)
+
+
+@router.post(
+    "/grants/{grant_id}/resume",
+    summary="Resume a permission",
+    responses=problem_responses(401, 403, 404, 409, 422),
+)
+def resume_own_grant(
+    grant_id: UUID, caller: OwnerGranter, database: AppDatabase, clock: AppClock
+) -> dict[str, Any]:
+    """It can be read again as it was given. Needs `own:grants`."""
+    return _hold_back(resume, grant_id, caller, database, clock)
+
+
+@router.post(
+    "/grants/{grant_id}/revoke",
+    summary="End a permission",
+    responses=problem_responses(401, 403, 404, 422),
+)
+def revoke_own_grant(
+    grant_id: UUID, caller: OwnerGranter, database: AppDatabase, clock: AppClock
+) -> dict[str, Any]:
+    """It is over for good; answered once nothing more can leave. Ending twice changes nothing.
+    Needs `own:grants`."""
+    return _hold_back(revoke, grant_id, caller, database, clock)
+
+
+def _hold_back(
+    act: Callable[[Session, Clock, UUID, UUID], datetime],
+    grant_id: UUID,
+    caller: Principal,
+    database: Database,
+    clock: Clock,
+) -> dict[str, Any]:
+    """Do it, wait until nothing that it takes away can leave, and tell how it stands."""
+    with database.session() as db:
+        if not touches(caller, get_grant(db, clock, owner_of(caller), grant_id)):
+            raise GrantNotFound
+        quiet_at = act(db, clock, owner_of(caller), grant_id)
+        told = _grant_out(get_grant(db, clock, owner_of(caller), grant_id))
+    clock.wait_until(quiet_at)
+    return told
+
+
+def _grant_out(view: GrantView) -> dict[str, Any]:
+    grant = view.grant
+    return {
+        "id": str(grant.grant_id),
+        "client_id": grant.client_id,
+        "purpose": grant.purpose,
+        "legal_basis": grant.legal_basis,
+        "status": view.status,
+        "version": grant.version,
+        "given_at": rfc3339(grant.created_at),
+        "until": rfc3339(grant.until),
+        "ended_at": grant.ended_at and rfc3339(grant.ended_at),
+        "details": [
+            {
+                "object_id": str(d.object_id),
+                "category": d.category,
+                "action": d.action,
+                "precision": {"time": d.precision_time, "place": d.precision_place},
+                "window": {
+                    "from": d.window_from and rfc3339(d.window_from),
+                    "to": d.window_to and rfc3339(d.window_to),
+                },
+                "until": rfc3339(d.until),
+                "limits": view.limits_of(d),
+                "retention": (d.terms or {}).get("retention"),
+            }
+            for d in view.details
+        ],
+        "history": [
+            {"at": rfc3339(e.at), "what": e.what, "version": e.version} for e in view.events
+        ],
+    }

@@ -1,0 +1,111 @@
+"""What a request offers its owner to give, part by part, and what of it was chosen. Pure."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from app.consent.asked import Moment, Wish, wider_terms
+from app.consent.models import GrantDetail
+
+Kind = tuple[int, str]  # of which part, which kind of data
+
+
+@dataclass(frozen=True)
+class Part:
+    """Kinds of data that are asked for alike: of one object of the owner's, or of any that the
+    owner chooses (None). An answer names it by its `number`, its place in the request."""
+
+    number: int
+    wish: Wish
+    object_id: UUID | None
+
+    @property
+    def categories(self) -> frozenset[str]:
+        return self.wish.categories
+
+    @property
+    def kinds(self) -> set[Kind]:
+        """How an answer names what of it is given."""
+        return {(self.number, category) for category in self.categories}
+
+
+def parts_of(wishes: Sequence[Wish], own: Mapping[UUID, UUID]) -> list[Part]:
+    """What an owner can be asked for. `own` are the owner's objects by the vendor's ids of them;
+    what names any other is left out."""
+    return [
+        Part(number, wish, None if wish.identifier is None else own[wish.identifier])
+        for number, wish in enumerate(wishes)
+        if wish.identifier is None or wish.identifier in own
+    ]
+
+
+def only_new(
+    parts: Sequence[Part], given: Sequence[GrantDetail], has: Mapping[UUID, frozenset[str]]
+) -> list[Part]:
+    """The parts without the kinds that were given before, as far as they are asked for now. `has`
+    are the kinds of each object that the owner may choose."""
+    before = {(detail.object_id, detail.category): detail for detail in given}
+    found = []
+    for part in parts:
+        meant = has if part.object_id is None else {part.object_id: part.categories}
+        new = frozenset(
+            category
+            for category in part.categories
+            for object_id, kinds in meant.items()
+            if category in kinds and not is_given(part.wish, before.get((object_id, category)))
+        )
+        if new:
+            found.append(replace(part, wish=replace(part.wish, categories=new)))
+    return found
+
+
+def is_given(wish: Wish, detail: GrantDetail | None) -> bool:
+    """Whether what was given before is as much as is wished for. What a wish leaves open asks for
+    no more than its owner gave."""
+    if detail is None:
+        return False
+    if not _is_earliest(detail.window_from, wish.window_from):
+        return False
+    if not _is_latest(detail.window_to, wish.window_to) or not _is_latest(detail.until, wish.until):
+        return False
+    asked = dict(wish.terms or {})
+    return all(_is_wider(detail, {name: value}) for name, value in asked.items())
+
+
+def choose(
+    parts: Sequence[Part], kinds: Collection[Kind], objects: Collection[UUID]
+) -> dict[tuple[UUID, str], Wish]:
+    """What is given: by object and kind, the wish that says how far. An object that a part names
+    is in it whether it stands among `objects` or not.
+
+    Where several ticked parts ask for the same, one is given: that without any border, else one
+    that names the object, else the first.
+    """
+    found: dict[tuple[UUID, str], Wish] = {}
+    for part in sorted(parts, key=_precedence):
+        meant = objects if part.object_id is None else (part.object_id,)
+        for object_id in meant:
+            for category in part.categories:
+                if (part.number, category) in kinds:
+                    found.setdefault((object_id, category), part.wish)
+    return found
+
+
+def _precedence(part: Part) -> tuple[bool, bool, int]:
+    is_bounded = part.wish != Wish(None, part.categories)
+    return is_bounded, part.object_id is None, part.number
+
+
+def _is_earliest(given: Moment, asked: Moment) -> bool:
+    return asked is None or given is None or given <= asked
+
+
+def _is_latest(given: Moment, asked: datetime | None) -> bool:
+    return asked is None or given is None or given >= asked
+
+
+def _is_wider(detail: GrantDetail, terms: Mapping[str, object]) -> bool:
+    """Whether a detail's terms give as much as these, looking at what these name alone."""
+    own = {name: value for name, value in (detail.terms or {}).items() if name in terms}
+    return wider_terms(own, terms) == (own or None)
