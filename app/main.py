@@ -22,6 +22,7 @@ from app.api.owners import stream as own_stream
 from app.api.public import did, health, passports
 from app.api.vendors import changes as vendor_changes
 from app.api.vendors import data as vendor_data
+from app.api.vendors import duties as vendor_duties
 from app.api.vendors import grants as vendor_grants
 from app.keys.log_keys import open_log_keys
 from app.keys.ring import Keyring
@@ -61,6 +62,7 @@ ROUTERS = (
     vendor_data.router,
     vendor_changes.router,
     vendor_grants.router,
+    vendor_duties.router,
     passports.router,
     did.router,
     health.router,

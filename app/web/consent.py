@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
+from app.consent.duties import count_overdue
 from app.consent.errors import (
     ChoiceTooWide,
     EndDateOutside,
@@ -177,6 +178,7 @@ def _page(
         legal={"basis": asked.legal_basis, "text": ""},
         replaces=[fmt.on(g.created_at) for g in asked.replaces],
         keeps=_keeps(db, clock, owner, asked.client_id, fmt),
+        overdue=0 if asked.is_own else count_overdue(db, clock, asked.client_id),
         errors=errors,
     )
     return allow_form_to(response, asked.redirect_origin) if asked.redirect_origin else response

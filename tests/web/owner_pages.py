@@ -128,6 +128,7 @@ def consent(errors, keeps=()):
         ),
         "legal": N(basis="contract", text="Our repair subscription, section 3."),
         "keeps": keeps,
+        "overdue": 0,
         "errors": errors,
     }
 
@@ -367,6 +368,71 @@ def home_objects():
     ]
 
 
+def permission():
+    return frame(
+        "/permissions/g1",
+        reminders=[],
+        permission=N(
+            own=False,
+            id="g1",
+            vendor="Mend & Co",
+            domain="mendandco.example",
+            verified=True,
+            status="active",
+            is_live=True,
+            purpose="We look at wear to tell you when a repair pays off.",
+            purpose_kind="Repair advice",
+            legal_basis="contract",
+            legal_text="",
+            since=d(-100),
+            until=d(265),
+            ended_at=None,
+        ),
+        details=[
+            N(
+                object_id="0b1",
+                object_name="Straight Leg, connected",
+                history_from=date(2026, 8, 15),
+                kinds=[
+                    N(
+                        category="usage",
+                        streams=["Wear"],
+                        borders=["What is recorded until 8 Nov 2026, 00:00."],
+                        limits={
+                            "count": 1000,
+                            "frequency": {"count": 4, "per": "day"},
+                            "used": 312,
+                        },
+                        keeps="P30D",
+                    ),
+                    N(
+                        category="condition",
+                        streams=["Seams", "Battery"],
+                        borders=[],
+                        limits=None,
+                        keeps=None,
+                    ),
+                ],
+            )
+        ],
+        owed=None,
+        tape=tape("100 of 365 days have passed", d(-100), d(265), NOW),
+        reads=N(total=48, records=3120, last_at=d(0, -3)),
+        versions=[
+            N(number=2, at=d(-20), what="You took out Where it is."),
+            N(number=1, at=d(-100), what="You allowed it."),
+        ],
+    )
+
+
+def owing(state, **more):
+    told = permission()
+    told["permission"].status, told["permission"].is_live = "revoked", False
+    told["permission"].ended_at = d(-40)
+    owed = {"state": state, "due": d(-10), "ordered": False, "statement": "", "at": None}
+    return told | {"owed": N(**(owed | more))}
+
+
 PAGES = {
     "home": (
         "owner/home.html",
@@ -585,62 +651,14 @@ PAGES = {
             ],
         ),
     ),
-    "permission": (
+    "permission": ("owner/permission.html", permission()),
+    "permission-owed": ("owner/permission.html", owing("overdue", ordered=False)),
+    "permission-ordered": ("owner/permission.html", owing("open", ordered=True)),
+    "permission-kept": (
         "owner/permission.html",
-        frame(
-            "/permissions/g1",
-            reminders=[],
-            permission=N(
-                own=False,
-                id="g1",
-                vendor="Mend & Co",
-                domain="mendandco.example",
-                verified=True,
-                status="active",
-                is_live=True,
-                purpose="We look at wear to tell you when a repair pays off.",
-                purpose_kind="Repair advice",
-                legal_basis="contract",
-                legal_text="",
-                since=d(-100),
-                until=d(265),
-                ended_at=None,
-            ),
-            details=[
-                N(
-                    object_id="0b1",
-                    object_name="Straight Leg, connected",
-                    history_from=date(2026, 8, 15),
-                    kinds=[
-                        N(
-                            category="usage",
-                            streams=["Wear"],
-                            borders=["What is recorded until 8 Nov 2026, 00:00."],
-                            limits={
-                                "count": 1000,
-                                "frequency": {"count": 4, "per": "day"},
-                                "used": 312,
-                            },
-                            keeps="P30D",
-                        ),
-                        N(
-                            category="condition",
-                            streams=["Seams", "Battery"],
-                            borders=[],
-                            limits=None,
-                            keeps=None,
-                        ),
-                    ],
-                )
-            ],
-            tape=tape("100 of 365 days have passed", d(-100), d(265), NOW),
-            reads=N(total=48, records=3120, last_at=d(0, -3)),
-            versions=[
-                N(number=2, at=d(-20), what="You took out Where it is."),
-                N(number=1, at=d(-100), what="You allowed it."),
-            ],
-        ),
+        owing("kept", ordered=True, statement="Invoices, ten years.", at=d(-1)),
     ),
+    "permission-erased": ("owner/permission.html", owing("erased", ordered=True, at=d(-1))),
     "history": (
         "owner/history.html",
         frame(
