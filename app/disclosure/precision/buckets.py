@@ -9,6 +9,7 @@ Times lie in the years 2 to 9998.
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -55,8 +56,9 @@ def bucket_of(at: datetime, size: Size, zone: ZoneInfo) -> Bucket:
 
 def buckets_between(from_: datetime, to: datetime, size: Size, zone: ZoneInfo) -> Iterator[Bucket]:
     """The stretches that have part in [from_, to), in order and without a gap."""
+    from_, to = from_.astimezone(UTC), to.astimezone(UTC)  # local times of one zone ignore fold
     while from_ < to:
-        bucket = bucket_of(from_, size, zone)
+        bucket = _cached_bucket(from_, size, zone)
         yield bucket
         from_ = bucket.end
 
@@ -66,8 +68,9 @@ def widen(from_: datetime | None, to: datetime | None, size: Size, zone: ZoneInf
     start = None if from_ is None or from_ < _FIRST else bucket_of(from_, size, zone).start
     if to is None or to > _LAST:
         return start, None
+    to = to.astimezone(UTC)
     last = bucket_of(to, size, zone)
-    return start, to.astimezone(UTC) if last.start == to else last.end
+    return start, to if last.start == to else last.end
 
 
 def released(bucket: Bucket, window: Window, lateness: timedelta, now: datetime) -> bool:
@@ -80,6 +83,9 @@ def is_inside(bucket: Bucket, window: Window) -> bool:
     """Whether a stretch lies wholly inside a window; None is no border."""
     start, end = window
     return (start is None or start <= bucket.start) and (end is None or bucket.end <= end)
+
+
+_cached_bucket = lru_cache(maxsize=20_000)(bucket_of)  # long intervals cross the same borders
 
 
 def _local(at: datetime, zone: ZoneInfo) -> datetime:

@@ -165,6 +165,16 @@ def test_widening_contains_the_query_and_cuts_no_bucket(
     assert end == bucket_of(to - MICROSECOND, size, zone).end
 
 
+def test_local_times_that_come_twice_are_two() -> None:
+    zone = ZoneInfo("Europe/Paris")
+    first = datetime(2026, 10, 25, 2, tzinfo=zone)
+    second = first.replace(fold=1)
+    begin, middle, end = (utc(f"2026-10-25T0{n}:00") for n in range(3))
+    assert list(buckets_between(first, second, "hour", zone)) == [(begin, middle)]
+    assert next(buckets_between(second, second + HOUR, "hour", zone)) == (middle, end)
+    assert widen(first, second, "hour", zone) == (begin, middle)
+
+
 def test_widening_leaves_an_open_side_open() -> None:
     zone, at = ZoneInfo("Europe/Paris"), utc("2026-10-25T12:00")
     assert widen(None, None, "day", zone) == (None, None)
