@@ -18,7 +18,7 @@ from app.api.owners import data as own_data
 from app.api.owners import history as own_history
 from app.api.owners import log as own_log
 from app.api.owners import stream as own_stream
-from app.api.public import did, health, passports
+from app.api.public import agreements, did, health, passports
 from app.api.vendors import changes as vendor_changes
 from app.api.vendors import data as vendor_data
 from app.api.vendors import grants as vendor_grants
@@ -59,6 +59,7 @@ ROUTERS = (
     vendor_data.router,
     vendor_changes.router,
     vendor_grants.router,
+    agreements.router,
     passports.router,
     did.router,
     health.router,
