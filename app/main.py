@@ -18,6 +18,7 @@ from app.api.owners import data as own_data
 from app.api.owners import history as own_history
 from app.api.owners import log as own_log
 from app.api.owners import stream as own_stream
+from app.api.owners import terms as own_terms
 from app.api.public import agreements, did, health, passports
 from app.api.vendors import changes as vendor_changes
 from app.api.vendors import data as vendor_data
@@ -56,6 +57,7 @@ ROUTERS = (
     own_history.router,
     own_log.router,
     own_stream.router,
+    own_terms.router,
     vendor_data.router,
     vendor_changes.router,
     vendor_grants.router,

@@ -24,6 +24,7 @@ KINDS = (
     "grant-ended",
     "grant-superseded",
     "grant-expired",
+    "terms-changed",
     "app-registered",
     "app-ended",
     "key-made",

@@ -22,6 +22,7 @@ OWNER_SCOPES = {
     "own:read": "Read your objects, their logs, your permissions and your history",
     "own:manage": "Pause recording, say how long records are kept, and erase some",
     "own:export": "Make copies of everything and fetch them",
+    "own:terms": "Change the agreement you proffer and your limits",
 }
 
 GRANT_SCOPES = {

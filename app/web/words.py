@@ -95,6 +95,7 @@ SECURITY_EVENTS = {
     "grant-ended": ("{} gave its permission back", ""),
     "grant-superseded": ("A newer permission took the place of one of {}", ""),
     "grant-expired": ("The permission of {} ran out", ""),
+    "terms-changed": ("Your terms changed", "What they were before stands under Your terms."),
     "app-registered": ("You registered your app {}", ""),
     "app-ended": ("You ended your app {}", ""),
     "key-made": ("You made the access key {}", ""),
@@ -142,6 +143,10 @@ OWN_SCOPES = {
         "Pause recording, say how long records are kept, and erase some.",
     ),
     "own:export": ("Make copies", "Of everything, and fetch them."),
+    "own:terms": (
+        "Change your terms",
+        "The agreement you proffer, and the limits of what may be asked.",
+    ),
 }
 
 WRONG_CLOCK = "clock was wrong; shown when it arrived"
