@@ -76,8 +76,9 @@ class Frequency(_Part):
 
 
 class Ceiling(_Part):
-    """The most that is fine. `history_days` is how far back from the day of asking, `duration_days`
-    for how long from then on; null of `history_days`, `frequency` or `countries` is no limit."""
+    """The most that is fine; `parts_of` a kind says which fields count for it. `history_days` is
+    how far back from the day of asking, `duration_days` for how long from then on; null of
+    `history_days`, `frequency` or `countries` is no limit."""
 
     precision: Literal["exact", "hour", "day", "week", "month"]
     place: Literal["exact", "1 km", "10 km"]
@@ -196,6 +197,15 @@ class Excess:
     allowed: Any
 
 
+def parts_of(category: str) -> tuple[str, ...]:
+    """The fields of a limit that mean something for a kind of data: only whereabouts have a place,
+    and which one it is has no time."""
+    without = set() if category == "location" else {"place"}
+    if category == "identity":
+        without |= {"precision", "history_days"}
+    return tuple(name for name in Ceiling.model_fields if name not in without)
+
+
 def check(ceilings: Ceilings, asked: Asked) -> list[Excess]:
     """What of it is above the limits, in the order of `Ceiling`'s fields; empty where it fits."""
     limit = ceilings.of(asked.category, asked.purpose)
@@ -213,10 +223,11 @@ def check(ceilings: Ceilings, asked: Asked) -> list[Excess]:
         "ai_training": _unwanted(asked.ai_training, limit.ai_training),
         "countries": _outside(asked.countries, limit.countries),
     }
+    parts = parts_of(asked.category)
     return [
         Excess(name, asked.category, excess[0], excess[1])
         for name, excess in found.items()
-        if excess is not None
+        if excess is not None and name in parts
     ]
 
 

@@ -128,6 +128,15 @@ def newest(kind: str | None = None) -> list[Agreement]:
     return list(found.values())
 
 
+def variant(agreement: Agreement, hands_over: bool) -> Agreement:
+    """The one that allows and forbids the same, with or without the duty to hand data over."""
+    wanted = (agreement.permissions, agreement.prohibitions)
+    for one in newest(agreement.kind):
+        if (one.permissions, one.prohibitions) == wanted and one.hands_over == hands_over:
+            return one
+    raise AgreementUnknown
+
+
 def _texts() -> Iterator[str]:
     for file in files("app.terms").joinpath("agreements").iterdir():
         if file.name.endswith(".toml"):

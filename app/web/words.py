@@ -95,7 +95,7 @@ SECURITY_EVENTS = {
     "grant-ended": ("{} gave its permission back", ""),
     "grant-superseded": ("A newer permission took the place of one of {}", ""),
     "grant-expired": ("The permission of {} ran out", ""),
-    "terms-changed": ("Your terms changed", "What they were before stands under Your terms."),
+    "terms-changed": ("Your terms changed", "What they were before stands there."),
     "app-registered": ("You registered your app {}", ""),
     "app-ended": ("You ended your app {}", ""),
     "key-made": ("You made the access key {}", ""),
@@ -223,9 +223,9 @@ def often(limits: Mapping[str, Any]) -> str:
     said = []
     if frequency:
         span = {"hour": "an hour", "day": "a day", "week": "a week", "month": "in 30 days"}
-        said.append(f"{_times(frequency['count'])} {span[frequency['per']]}")
+        said.append(f"{times(frequency['count'])} {span[frequency['per']]}")
     if count:
-        said.append(f"{_times(count)} in all")
+        said.append(f"{times(count)} in all")
     return f"Read at most {join(said)}."
 
 
@@ -233,7 +233,7 @@ def used(limits: Mapping[str, Any]) -> str:
     """How often a kind of data was read, of as often as it may be."""
     most = 1 if limits.get("single_use") else limits.get("count")
     if most is None:
-        return f"Used {_times(limits['used'])}." if limits["used"] else "Not used yet."
+        return f"Used {times(limits['used'])}." if limits["used"] else "Not used yet."
     return f"Used {limits['used']:,} of {most:,}."
 
 
@@ -243,7 +243,7 @@ def keeps(retention: str) -> str:
     return "for a day" if days == 1 else f"for {days:,} days"
 
 
-def _times(count: int) -> str:
+def times(count: int) -> str:
     return {1: "once", 2: "twice"}.get(count, f"{count:,} times")
 
 
