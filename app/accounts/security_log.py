@@ -29,6 +29,7 @@ KINDS = (
     "erasure-ordered",
     "erasure-erased",
     "erasure-kept",
+    "terms-changed",
     "app-registered",
     "app-ended",
     "key-made",

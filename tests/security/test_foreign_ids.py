@@ -31,6 +31,9 @@ PUBLIC = {
     "/01/{gtin}",
     "/01/{gtin}/21/{serial:path}",
     "/problems/{slug}",
+    "/agreements/{agreement_id}",
+    "/agreements/{agreement_id}/legal",
+    "/v1/agreements/{agreement_id}",
     "/docs/files/{name}",
     "/sign-in/link/{token}",  # a secret; in other browsers tried by the tests of signing in
 }

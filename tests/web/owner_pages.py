@@ -3,8 +3,12 @@
 from datetime import date
 from types import SimpleNamespace as N
 
-from app.web import words
+from app.terms.ceilings import CLOSED, Excess
+from app.terms.roster import SERVICE, newest
+from app.terms.service import DEFAULT_TERMS, Difference
+from app.web import terms_words, words
 from app.web.plots.small import tape
+from app.web.terms_form import form_of
 from tests.web.samples import (
     NOW,
     OBJ,
@@ -330,6 +334,92 @@ def own_app(secret="", **changes):
     }
 
 
+TRIED = [
+    N(
+        vendor="Second Seam",
+        purpose="To offer you a fair price for it.",
+        at=d(0, -5),
+        outcome=terms_words.OUTCOMES["marked"],
+        said=[
+            terms_words.excess(one)
+            for one in (
+                Excess("precision", "location", "exact", "day"),
+                Excess("history_days", "location", None, 0),
+            )
+        ],
+    ),
+    N(
+        vendor="Mend & Co",
+        purpose="We look at wear to tell you when a repair pays off.",
+        at=d(-30),
+        outcome=terms_words.OUTCOMES["fits"],
+        said=[],
+    ),
+]
+
+
+def terms(exceptions=(), refuses=False, errors=()):
+    chosen = DEFAULT_TERMS.agreement
+    return {
+        "version": 2,
+        "agreements": [
+            N(value=one.id, title=one.title, note=" ".join(one.says[1:-1]), is_chosen=number == 0)
+            for number, one in enumerate(newest(SERVICE))
+            if not one.hands_over
+        ],
+        "agreement": N(title=chosen.title, page=f"/agreements/{chosen.id}?version=1"),
+        "hands_over": True,
+        "refuses": refuses,
+        "limits": [
+            N(kind=kind, said=terms_words.limit(kind, one))
+            for kind, one in DEFAULT_TERMS.ceilings.categories.items()
+        ],
+        "exceptions": [
+            N(
+                kind=kind,
+                group=group,
+                title=terms_words.subject(kind, group),
+                said=terms_words.limit(kind, CLOSED),
+            )
+            for kind, group in exceptions
+        ],
+        "groups": list(terms_words.GROUPS.items()),
+        "tried": TRIED if exceptions else [],
+        "versions": [
+            N(
+                number=2,
+                at=d(-2),
+                said=[
+                    terms_words.difference(one)
+                    for one in (
+                        Difference("precision", "exact", "day", "usage"),
+                        Difference("exception", None, CLOSED, "usage", "marketing"),
+                        Difference("refuses_unasked", False, True),
+                    )
+                ],
+            ),
+            N(number=1, at=d(-90), said=[]),
+        ],
+        "errors": dict(errors),
+    }
+
+
+def terms_limit(kind, group="", errors=(), tried=None):
+    return {
+        "version": 2,
+        "kind": kind,
+        "group": group,
+        "title": terms_words.subject(kind, group),
+        "is_exception": bool(group),
+        "form": form_of(CLOSED),
+        "precisions": list(terms_words.PRECISIONS.items()),
+        "places": list(terms_words.PLACES.items()),
+        "periods": list(terms_words.PERIODS.items()),
+        "tried": tried,
+        "errors": dict(errors),
+    }
+
+
 def home_objects():
     return [
         N(
@@ -630,6 +720,37 @@ PAGES = {
         closed("refused", keeps=KEEPS, back="https://mendandco.example/"),
     ),
     "consent-allowed": ("owner/consent_result.html", closed("allowed", permission_id="g1")),
+    "terms": ("owner/terms.html", frame("/terms", **terms())),
+    "terms-full": (
+        "owner/terms.html",
+        frame("/terms", **terms([("usage", "marketing"), ("location", "research")], True)),
+    ),
+    "terms-error": (
+        "owner/terms.html",
+        frame("/terms", **terms(errors={"agreement": "Choose one of these agreements."})),
+    ),
+    "terms-limit": ("owner/terms_limit.html", frame("/terms/limits", **terms_limit("location"))),
+    "terms-limit-identity": (
+        "owner/terms_limit.html",
+        frame("/terms/limits", **terms_limit("identity")),
+    ),
+    "terms-limit-tried": (
+        "owner/terms_limit.html",
+        frame("/terms/limits", **terms_limit("usage", "marketing", tried=TRIED)),
+    ),
+    "terms-limit-error": (
+        "owner/terms_limit.html",
+        frame(
+            "/terms/limits",
+            **terms_limit(
+                "location",
+                errors={
+                    name.replace("_", "-").replace("frequency", "times"): said
+                    for name, said in terms_words.MISTAKES.items()
+                },
+            ),
+        ),
+    ),
     "permissions": (
         "owner/permissions.html",
         frame(
