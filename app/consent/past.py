@@ -1,4 +1,4 @@
-"""What an owner was asked lately, as terms measure it."""
+"""What an owner is asked, and was asked lately, as terms measure it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -43,18 +43,24 @@ def last_requests(db: Session, owner_id: UUID, limit: int, longest: timedelta) -
     ]
 
 
+def measured(wish: Wish, category: str, purpose: str, at: datetime, longest: timedelta) -> Asked:
+    """One kind of data of a wish that was made at a time, as limits measure it."""
+    return Asked(
+        category,
+        purpose,
+        at,
+        window_from=wish.window_from,
+        until=wish.until or at + longest,
+        count=wish.limits.count if wish.limits else None,
+        frequency=_frequency(wish),
+    )
+
+
 def _asked(row: AccessRequest, longest: timedelta) -> Iterator[Asked]:
+    purpose, at = row.asked["purpose"], row.created_at
     for wish in wishes_of(row.asked):
         for category in sorted(wish.categories):
-            yield Asked(
-                category,
-                row.asked["purpose"],
-                row.created_at,
-                window_from=wish.window_from,
-                until=wish.until or row.created_at + longest,
-                count=wish.limits.count if wish.limits else None,
-                frequency=_frequency(wish),
-            )
+            yield measured(wish, category, purpose, at, longest)
 
 
 def _frequency(wish: Wish) -> Frequency | None:

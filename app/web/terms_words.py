@@ -91,15 +91,19 @@ def value(attribute: str, told: Any) -> str:
 
 
 def excess(one: Excess) -> str:
-    """What a request asks for beyond a limit, as a sentence."""
-    label = words.kind(one.category).label
+    """What a request asks for beyond a limit, as a sentence with its kind of data."""
+    return f"{words.kind(one.category).label}: {beyond(one)}"
+
+
+def beyond(one: Excess) -> str:
+    """The same where the kind of data is plain."""
     if one.attribute in ("category", "purpose"):
-        return f"{label}: you have no limit for what it asks for."
+        return "you have no limit for what it asks for."
     if one.attribute == "countries":
         asked = "it does not say where it goes" if one.asked is None else _goes_to(one.asked)
     else:
         asked = value(one.attribute, one.asked)
-    return f"{label}: {asked}. Your limit: {value(one.attribute, one.allowed)}."
+    return f"{asked}. Your limit: {value(one.attribute, one.allowed)}."
 
 
 def difference(one: Difference) -> str:

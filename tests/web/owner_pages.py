@@ -38,14 +38,23 @@ def happened(kind, name, permission_id):
 
 
 def wish(category, streams, why="", needed=False, **more):
-    told = {"name": category, "category": category, "why": why, "needed": needed, "news": ""}
+    told = {
+        "name": category,
+        "category": category,
+        "why": why,
+        "needed": needed,
+        "news": "",
+        "above": [],
+    }
     return N(**(told | {"ticked": needed, "streams": streams} | more))
 
 
 USAGE = wish("usage", ["Wear"], "Without wear we cannot say when a seam gives in.", True)
 CONDITION = wish("condition", ["Seams", "Battery"], "Faults tell us which part to order.", True)
 CARE = wish("care", ["Washes"], "Wash temperature makes the estimate better.")
-LOCATION = wish("location", ["Places"])
+LOCATION = wish(
+    "location", ["Places"], above=["as exactly as it is recorded. Your limit: by the day."]
+)
 
 
 def part(number, *kinds, object="", borders=(), to=None):
