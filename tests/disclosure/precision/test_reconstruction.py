@@ -192,8 +192,8 @@ def _scrambled(made: list[Made], kind: str, noise: list[Made], random: Random) -
                     wrong = replace(one, values={"n": 888}, received=late, name=None, until=one.at)
                     twin.append(replace(wrong, corrects=name))
     for one in noise:  # days after the last day that they touch
-        late = max(one.until or one.at, one.at) + 3 * DAY
-        at, until = one.placed or one.at, one.placed or one.until
+        at, until = one.placed or one.at, one.placed or one.until or one.at
+        late = max(at, until) + 3 * DAY
         twin.append(Made(at, until, one.values, received=late))
     return twin
 
