@@ -19,9 +19,11 @@ from app.api.owners import grants as own_grants
 from app.api.owners import history as own_history
 from app.api.owners import log as own_log
 from app.api.owners import stream as own_stream
-from app.api.public import did, health, passports
+from app.api.owners import terms as own_terms
+from app.api.public import agreements, did, health, passports
 from app.api.vendors import changes as vendor_changes
 from app.api.vendors import data as vendor_data
+from app.api.vendors import duties as vendor_duties
 from app.api.vendors import grants as vendor_grants
 from app.keys.log_keys import open_log_keys
 from app.keys.ring import Keyring
@@ -58,9 +60,12 @@ ROUTERS = (
     own_grants.router,
     own_log.router,
     own_stream.router,
+    own_terms.router,
     vendor_data.router,
     vendor_changes.router,
     vendor_grants.router,
+    vendor_duties.router,
+    agreements.router,
     passports.router,
     did.router,
     health.router,

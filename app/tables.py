@@ -11,6 +11,7 @@ from app.kit.db import Base
 from app.oauth import models as _oauth
 from app.objects import models as _objects
 from app.organizations import models as _organizations
+from app.terms import models as _terms
 from app.usage import models as _usage
 
 __all__ = ["metadata"]
@@ -28,5 +29,6 @@ _REGISTERED = (
     _oauth,
     _objects,
     _organizations,
+    _terms,
     _usage,
 )

@@ -5,12 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bench.load import OBJECT, STAMP
+from bench.load import OBJECT, PASS, STAMP
+from bench.passes import Passes, assertions, proofs
 from bench.records import MINUTE, make_lines
 from bench.seed import Scene, Tokens
 
 HELLO, RAW, BATCH, SINGLE, READING = "hello", "raw", "batch-1000", "single", "reading"
-TOKEN = "token"
+TOKEN, TOKEN_JWT, TOKEN_DPOP = "token", "token-jwt", "token-dpop"
+_FORM = "application/x-www-form-urlencoded"
+_ASSERTION = "urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer"
+_WANTED = "grant_type=client_credentials&scope=log%3Awrite"
+_A_PORT = 50_000  # of five digits, as every port that the system chooses
 _STRIDE = 7919 * 60  # seconds from one reading's place to the next: anywhere in the log
 
 
@@ -29,6 +34,7 @@ class Case:
     wrap: int = 10**9
     stride: int = 1
     objects: Sequence[str] = ()
+    passes: Passes | None = None
 
 
 def make_cases(scene: Scene, tokens: Tokens, seeded: int, *, is_sqlite: bool) -> list[Case]:
@@ -50,7 +56,7 @@ def make_cases(scene: Scene, tokens: Tokens, seeded: int, *, is_sqlite: bool) ->
         ingest("batch-100", "ingest, 100 records a call", 100, 16),
         ingest(SINGLE, "ingest, a single record", 1, 32),
         make_reading(scene, tokens, seeded),
-        _token(scene),
+        *_token(scene),
     ]
 
 
@@ -95,13 +101,25 @@ def _ingest(
     return Case(name, title, connections, request, expect, start, count)
 
 
-def _token(scene: Scene) -> Case:
-    secret = b64encode(f"{scene.maker_id}:{scene.maker_secret}".encode()).decode()
-    form = "grant_type=client_credentials&scope=log%3Awrite"
-    kind = "application/x-www-form-urlencoded"
-    request = _post("/oauth/token", f"Basic {secret}", kind, form)
-    title = "token, client_credentials"
-    return Case(TOKEN, title, 32, request, '"access_token"', scene.start)
+def _token(scene: Scene) -> list[Case]:
+    """A token of a client's own: by its secret, by its key, and bound to a key of its own."""
+    path, start = "/oauth/token", scene.start
+    secret = "Basic " + b64encode(f"{scene.maker_id}:{scene.maker_secret}".encode()).decode()
+    signed = assertions(scene.signer_id, scene.signer_key)
+    form = f"{_WANTED}&client_assertion_type={_ASSERTION}&client_assertion={PASS}"
+    like = signed.make(_A_PORT, 1)[0]
+    length = len(form.replace(PASS, like))
+    by_key = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {_FORM}\r\n"
+    by_key += f"Content-Length: {length}\r\n\r\n{form}"
+    by_secret = _post(path, secret, _FORM, _WANTED)
+    bound = by_secret.replace("\r\n", f"\r\nDPoP: {PASS}\r\n", 1)
+    said, proven = "token, client_credentials", '"access_token"'
+    bound_to = proofs(scene.signer_key, secret)
+    return [
+        Case(TOKEN, said, 32, by_secret, proven, start),
+        Case(TOKEN_JWT, f"{said}, private_key_jwt", 32, by_key, proven, start, passes=signed),
+        Case(TOKEN_DPOP, f"{said}, DPoP", 32, bound, proven, start, passes=bound_to),
+    ]
 
 
 def _get(path: str, authorization: str = "") -> str:

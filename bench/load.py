@@ -18,6 +18,7 @@ from typing import cast
 import uvloop
 
 STAMP = "YYYY-MM-DDThh:mm:ss"
+PASS = "PPPPPPPP"
 OBJECT = "OOOOOOOO-OOOO-OOOO-OOOO-OOOOOOOOOOOO"
 MOST_REQUESTS = 100_000
 
@@ -30,7 +31,8 @@ _PATIENCE = 20.0
 class Load:
     """What to send. Every STAMP in the request becomes `start` and `stride` seconds more for each
     request, beginning again after `wrap`; so what is sent is never the same twice, and moves on in
-    time. OBJECT becomes one of `objects`, the same for all requests of a connection."""
+    time. OBJECT becomes one of `objects`, the same for all requests of a connection, PASS the next
+    of `passes`, each once: the load ends where they do."""
 
     port: int
     request: str
@@ -42,6 +44,7 @@ class Load:
     wrap: int = 10**9
     stride: int = 1
     objects: Sequence[str] = ()
+    passes: Sequence[str] = ()
     warm_up: float = 0.3
 
 
@@ -81,6 +84,10 @@ class _Run:
     def next_request(self, template: bytes) -> bytes | None:
         if perf_counter() >= self.measured_to or self.heard.sent >= MOST_REQUESTS:
             return None
+        if self.load.passes:
+            if self.heard.sent >= len(self.load.passes):
+                return None
+            template = template.replace(PASS.encode(), self.load.passes[self.heard.sent].encode())
         second = (self.load.skip + self.heard.sent) * self.load.stride % self.load.wrap
         self.heard.sent += 1
         stamp = (self.start + timedelta(seconds=second)).isoformat(timespec="seconds")

@@ -23,6 +23,7 @@ from bench.sample import Round, Sample
 from bench.seed import Scene, Tokens, let_in, seed
 
 NO_LIMIT = 10**9
+MOST_A_SECOND = 4_000  # passes that are signed for a second of load
 TOKEN_SECONDS = 3600
 SEEDED = 10_000
 BACK = timedelta(days=13)  # what is sent after the seeded week is young enough to have ids
@@ -114,6 +115,8 @@ def seed_small(settings: Settings) -> tuple[Scene, Tokens]:
 
 def drive(case: Case, target: Target, seconds: float, skip: int = 0) -> tuple[Sample, int]:
     """Drive it for that long; the sample, and how many requests were sent. Failed."""
+    count = int(MOST_A_SECOND * (seconds + _WARM_UP))
+    passes = case.passes.make(target.port, count) if case.passes else ()
     load = Load(
         target.port,
         case.request,
@@ -125,6 +128,7 @@ def drive(case: Case, target: Target, seconds: float, skip: int = 0) -> tuple[Sa
         case.wrap,
         case.stride,
         case.objects,
+        passes,
         min(_WARM_UP, seconds),
     )
     before = _cpu(target)

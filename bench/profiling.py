@@ -6,11 +6,27 @@ import pstats
 import signal
 from pathlib import Path
 
-from bench.cases import BATCH, READING, SINGLE, TOKEN, Case, make_cases
+from bench.cases import (
+    BATCH,
+    READING,
+    SINGLE,
+    TOKEN,
+    TOKEN_DPOP,
+    TOKEN_JWT,
+    Case,
+    make_cases,
+)
 from bench.measure import SEEDED, Target, drive, make_settings, seed_small
 from bench.processes import serve_profiled
 
-CASES = {"batch": BATCH, "single": SINGLE, "read": READING, "token": TOKEN}
+CASES = {
+    "batch": BATCH,
+    "single": SINGLE,
+    "read": READING,
+    "token": TOKEN,
+    "token-jwt": TOKEN_JWT,
+    "token-dpop": TOKEN_DPOP,
+}
 _TOP = 30
 
 

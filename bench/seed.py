@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from joserfc.jwk import ECKey
 from sqlalchemy.orm import Session
 
 from app.accounts.owners import create_owner
@@ -28,6 +29,7 @@ from app.organizations.clients import create_client
 from app.organizations.models import Client, Organization
 from app.organizations.service import any_organization, create_organization
 from app.ownership.claim import Wish, claim
+from bench.passes import make_key
 
 _READS = ["usage:read", "care:read"]
 _PURPOSE = {
@@ -56,6 +58,8 @@ class Scene:
     pseudonym: UUID
     things: list[tuple[UUID, UUID]]
     start: datetime
+    signer_id: str
+    signer_key: ECKey
 
     @property
     def object_id(self) -> UUID:
@@ -80,6 +84,8 @@ def seed(database: Database, now: datetime, start: datetime, objects: int = 1) -
         denim = create_organization(db, clock, "Big Denim", gs1_prefixes=["950600"])
         gateway, secret = _client(db, clock, denim, ["log:write"])
         assert secret is not None
+        key = make_key()
+        signer, _ = _client(db, clock, denim, ["log:write"], registered=_by_key(key))
         product = register_product(db, clock, denim.org_id, ProductSpec.model_validate(JEANS))
         serials = [f"SL-{number:06}" for number in range(1, objects + 1)]
         minted = mint_objects(db.connection(), clock, product, serials, 30)
@@ -105,6 +111,8 @@ def seed(database: Database, now: datetime, start: datetime, objects: int = 1) -
         pseudonym,
         things,
         start,
+        signer.client_id,
+        key,
     )
 
 
@@ -136,6 +144,7 @@ def _client(
     organization: Organization,
     scopes: list[str],
     purposes: list[dict[str, Any]] | None = None,
+    registered: dict[str, Any] | None = None,
 ) -> tuple[Client, str | None]:
     return create_client(
         db,
@@ -148,7 +157,14 @@ def _client(
         scopes=scopes,
         purposes=purposes or [],
         known_scopes=scopes,
+        registered=registered,
     )
+
+
+def _by_key(key: ECKey) -> dict[str, Any]:
+    """How a client registers that authenticates by its key (RFC 7591 §2)."""
+    keys = {"keys": [key.as_dict(private=False) | {"kid": "bench", "alg": "ES256"}]}
+    return {"token_endpoint_auth_method": "private_key_jwt", "jwks": keys}
 
 
 def _allow(db: Session, clock: FixedClock, vendor: Client, owner_id: UUID, object_id: UUID) -> UUID:
@@ -164,7 +180,7 @@ def _allow(db: Session, clock: FixedClock, vendor: Client, owner_id: UUID, objec
     )
     choice = Choice(
         objects=frozenset({object_id}),
-        categories=frozenset(scope.partition(":")[0] for scope in _READS),
+        kinds=frozenset((0, scope.partition(":")[0]) for scope in _READS),
         until=clock.now() + timedelta(days=90),
         history_from=None,
     )

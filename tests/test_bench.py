@@ -22,7 +22,7 @@ def bench(*arguments: str) -> str:
 @pytest.mark.parametrize(
     ("part", "lines"),
     [
-        ("cases", ["| batch of 1000 records", "| single record", "| the same, p99"]),
+        ("cases", ["| batch of 1000 records", "| single record", "| the same, p99", "| token by"]),
         ("growth", ["| bytes on disk", "| page of 100", "| CPU per record", "| export of"]),
     ],
 )

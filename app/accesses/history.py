@@ -105,7 +105,7 @@ class Reads:
     last_at: datetime | None
 
 
-def reads_of_grant(db: Session, owner_id: UUID, grant_id: UUID) -> Reads:
+def reads_of_grant(db: Session | Connection, owner_id: UUID, grant_id: UUID) -> Reads:
     """Readings of records given under a grant: attempts, records, the latest."""
     query = select(
         func.count(func.distinct(Access.access_id)),

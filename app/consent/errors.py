@@ -78,3 +78,21 @@ class TooFrequent(DomainError):
     more. `Retry-After` says in how many seconds it would not."""
 
     kind, slug, title = Kind.too_many, "too-frequent", "This is more often than the owner allows."
+
+
+class DutyNotFound(DomainError):
+    """Nothing is owed: the permission is not yours, has not ended, or nothing was read."""
+
+    kind, slug, title = Kind.not_found, "duty-not-found", "Nothing is owed under this permission."
+
+
+class DutyAnswered(DomainError):
+    """This was answered already. What was kept may be erased later, and then said so."""
+
+    kind, slug, title = Kind.conflict, "duty-answered", "This was answered already."
+
+
+class StatementMissing(DomainError):
+    """Whoever keeps something says in `statement` what it is and which law asks for it."""
+
+    kind, slug, title = Kind.invalid, "statement-missing", "Say what you keep, and by which law."

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.accesses.history import last_send_by
 from app.accounts.security_log import note_event
-from app.consent import queries
+from app.consent import duties, queries
 from app.consent.decide import GrantState, live_status
 from app.consent.errors import GrantNotFound, PermissionOver
 from app.consent.lifecycle import LIVE, TOLD, is_over, turn
@@ -23,19 +23,21 @@ from app.kit.db import take_turn
 from app.kit.ids import parse_id
 from app.organizations.clients import client_face, names_of
 
+_ENDS = ("revoke", "end")  # behind a newer grant the vendor may go on with what it read
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class GrantView:
-    """A grant with the details of its version, its history, its status now, and how often it was
-    read where that is limited."""
+    """A grant with the details of its version, its history, its status now, how often it was read
+    where that is limited, and what its vendor owes once it has ended."""
 
     grant: Grant
     status: str
     details: Sequence[GrantDetail]
     events: Sequence[GrantEvent]
     uses: Mapping[tuple[UUID, str], Used]
+    owed: duties.Owed | None
 
     def limits_of(self, detail: GrantDetail) -> dict[str, Any] | None:
         """How often a detail may be read and how often it was; None where it is not limited."""
@@ -146,13 +148,19 @@ def lock_grant(conn: Connection, owner_id: UUID, grant_id: UUID) -> GrantState |
     return queries.load_grant(conn, owner_id, grant_id, lock=True)
 
 
-def revoke(db: Session, clock: Clock, owner_id: UUID, grant_id: UUID) -> datetime:
-    """End a grant by its owner's act; until when a reading authorised before may still leave.
+def revoke(
+    db: Session, clock: Clock, owner_id: UUID, grant_id: UUID, *, is_ordered: bool = False
+) -> datetime:
+    """End a grant by its owner's act; until when a reading authorised before may still leave. With
+    `is_ordered` the vendor is to erase within a week what it read (`duties.order`).
 
     The caller commits, waits for that time on its clock, and only then answers (promise P5).
     Revoking twice changes nothing the second time. GrantNotFound for another owner's.
     """
-    return end(db, clock, owner_id, grant_id, "revoke", owner_id, "You ended this permission.")
+    quiet_at = end(db, clock, owner_id, grant_id, "revoke", owner_id, "You ended this permission.")
+    if is_ordered and duties.duty_of(db, clock, owner_id, grant_id) is not None:
+        duties.order(db, clock, owner_id, grant_id)
+    return quiet_at
 
 
 def pause(db: Session, clock: Clock, owner_id: UUID, grant_id: UUID) -> datetime:
@@ -240,6 +248,7 @@ def mark_expired(conn: Connection, clock: Clock) -> int:
     for row in ended:
         name, place = names[row.client_id], {"client_id": row.client_id, "grant_id": row.grant_id}
         note_event(conn, row.owner_id, row.until, "grant-expired", name, **place)
+        duties.ask(conn, row.owner_id, row.grant_id, row.client_id, row.until)
     return len(ended)
 
 
@@ -270,6 +279,8 @@ def _change(
         db.flush()
         note(db, owner_id, grant_id, grant.version, now, TOLD[act], actor_id, text)
         _carry_details(db, owner_id, grant_id, grant.version)
+        if act in _ENDS:
+            duties.ask(db, owner_id, grant_id, grant.client_id, now)
     return now
 
 
@@ -288,4 +299,5 @@ def _view(db: Session, clock: Clock, grant: Grant) -> GrantView:
         queries.details_of(db, owner_id, grant_id, grant.version),
         queries.events_of(db, owner_id, grant_id),
         uses_of(db, owner_id, grant_id),
+        duties.duty_of(db, clock, owner_id, grant_id),
     )

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.kit.columns import Blob, Id, Instant, Json, Whole, Words
+from app.kit.columns import Blob, Flag, Id, Instant, Json, Whole, Words
 from app.kit.db import Base, family
 
 _STATUSES = "'active','paused','revoked','ended','expired','superseded'"
@@ -164,3 +164,28 @@ class GrantPlace(Base):
     grant_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
     client_id: Mapped[str] = mapped_column(Words(100))
     owner_id: Mapped[UUID] = mapped_column(Id)
+
+
+class ErasureDuty(Base):
+    """What a vendor owes when a grant under which it read has ended: to erase it, and to say so
+    (hash family: found by the grant, as its owner and its client both do).
+
+    `answer` is None until the vendor says that it `erased`, or what it has `kept` and by which law.
+    """
+
+    __tablename__ = "erasure_duties"
+    __table_args__ = family(
+        "hash",
+        CheckConstraint("answer IN ('erased','kept')", "answer"),
+        Index("ix_erasure_duties_client", "client_id", "due_at", "grant_id"),
+    )
+
+    grant_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    client_id: Mapped[str] = mapped_column(Words(100))
+    owner_id: Mapped[UUID] = mapped_column(Id)
+    asked_at: Mapped[datetime] = mapped_column(Instant)
+    due_at: Mapped[datetime] = mapped_column(Instant)
+    is_ordered: Mapped[bool] = mapped_column(Flag)
+    answer: Mapped[str | None] = mapped_column(Words(20))
+    statement: Mapped[str] = mapped_column(Words(2000))
+    answered_at: Mapped[datetime | None] = mapped_column(Instant)

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from app.consent.asked import Moment, Wish, wider_terms
+from app.consent.asked import Wish, wider_terms
 from app.consent.models import GrantDetail
 
 Kind = tuple[int, str]  # of which part, which kind of data
@@ -61,16 +61,15 @@ def only_new(
 
 
 def is_given(wish: Wish, detail: GrantDetail | None) -> bool:
-    """Whether what was given before is as much as is wished for. What a wish leaves open asks for
-    no more than its owner gave."""
+    """Whether what was given before is as much as is wished for. A beginning and an end that a wish
+    leaves open are the owner's to choose, so it asks for no more than they chose."""
     if detail is None:
         return False
-    if not _is_earliest(detail.window_from, wish.window_from):
-        return False
-    if not _is_latest(detail.window_to, wish.window_to) or not _is_latest(detail.until, wish.until):
-        return False
-    asked = dict(wish.terms or {})
-    return all(_is_wider(detail, {name: value}) for name, value in asked.items())
+    begins, ends = detail.window_from, detail.window_to
+    is_early = wish.window_from is None or begins is None or begins <= wish.window_from
+    is_late = ends is None or (wish.window_to is not None and ends >= wish.window_to)
+    is_long = wish.until is None or detail.until >= wish.until
+    return is_early and is_late and is_long and _is_wider(detail.terms, wish.terms)
 
 
 def choose(
@@ -97,15 +96,5 @@ def _precedence(part: Part) -> tuple[bool, bool, int]:
     return is_bounded, part.object_id is None, part.number
 
 
-def _is_earliest(given: Moment, asked: Moment) -> bool:
-    return asked is None or given is None or given <= asked
-
-
-def _is_latest(given: Moment, asked: datetime | None) -> bool:
-    return asked is None or given is None or given >= asked
-
-
-def _is_wider(detail: GrantDetail, terms: Mapping[str, object]) -> bool:
-    """Whether a detail's terms give as much as these, looking at what these name alone."""
-    own = {name: value for name, value in (detail.terms or {}).items() if name in terms}
-    return wider_terms(own, terms) == (own or None)
+def _is_wider(given: Mapping[str, Any] | None, asked: Mapping[str, Any] | None) -> bool:
+    return wider_terms(given, asked) == (given or None)

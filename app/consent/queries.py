@@ -63,6 +63,13 @@ def answered_requests(db: Session, owner_id: UUID, limit: int) -> Sequence[Acces
     return db.scalars(query.order_by(AccessRequest.answered_at.desc()).limit(limit)).all()
 
 
+def opened_requests(db: Session, owner_id: UUID, limit: int) -> Sequence[AccessRequest]:
+    """What an owner was asked, answered or not, newest first."""
+    query = select(AccessRequest).where(AccessRequest.owner_id == owner_id)
+    order = (AccessRequest.created_at.desc(), AccessRequest.request_hash)
+    return db.scalars(query.order_by(*order).limit(limit)).all()
+
+
 def waiting_entries(db: Session, owner_id: UUID, now: datetime) -> Sequence[InboxEntry]:
     """The owner's inbox, newest first, without what has closed by itself."""
     query = (

@@ -23,6 +23,7 @@ OWNER_SCOPES = {
     "own:manage": "Pause recording, say how long records are kept, and erase some",
     "own:grants": "Pause, resume and end your permissions",
     "own:export": "Make copies of everything and fetch them",
+    "own:terms": "Change the agreement you proffer and your limits",
 }
 
 GRANT_SCOPES = {

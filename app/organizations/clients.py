@@ -260,6 +260,16 @@ def client_face(db: Session, client_id: str) -> ClientFace:
     )
 
 
+def is_owners_own(conn: Connection | Session, client_id: str) -> bool:
+    """Whether a client is an app of its owner's own."""
+    query = (
+        select(Organization.owner_id)
+        .join(Client, Client.org_id == Organization.org_id)
+        .where(Client.client_id == client_id)
+    )
+    return conn.execute(query).scalar_one_or_none() is not None
+
+
 def names_of(conn: Connection, client_ids: Collection[str]) -> dict[str, str]:
     """What clients are called."""
     if not client_ids:

@@ -14,6 +14,7 @@ from app.kit.errors import NotFound
 from app.kit.http import SameOrigin
 from app.settings import Settings
 from app.web import (
+    agreements,
     claim,
     confirm,
     consent,
@@ -33,6 +34,7 @@ from app.web import (
     security_tokens,
     sign_in,
     sign_in_passkeys,
+    terms,
 )
 from app.web.assets import Assets, load_assets
 from app.web.environment import make_environment
@@ -41,6 +43,7 @@ from app.web.pages import find_viewer
 
 ROUTERS = (
     public.router,
+    agreements.router,
     docs.router,
     mail.router,
     sign_in.router,
@@ -56,6 +59,7 @@ ROUTERS = (
     consent.router,
     device.router,
     permissions.router,
+    terms.router,
     history.router,
     exports.router,
 )

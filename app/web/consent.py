@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
+from app.consent.asked import Wish
+from app.consent.duties import count_overdue
 from app.consent.errors import (
     ChoiceTooWide,
     EndDateOutside,
@@ -19,6 +21,7 @@ from app.consent.errors import (
 )
 from app.consent.grant import allow
 from app.consent.grants import list_live
+from app.consent.past import measured
 from app.consent.requests import RequestView, answered, refuse, view_request
 from app.kit.clock import Clock
 from app.kit.http import AppClock, AppDatabase, AppSettings, Session
@@ -26,6 +29,8 @@ from app.oauth.answer import redirect_allowed, redirect_refused
 from app.objects.tenures import held_objects
 from app.organizations.purposes import PURPOSES
 from app.settings import Settings
+from app.terms.ceilings import check
+from app.terms.service import terms_of
 from app.web.consent_form import (
     ConsentForm,
     choice_of,
@@ -36,10 +41,11 @@ from app.web.consent_form import (
     kind_name,
     read_day,
 )
-from app.web.consent_parts import asked_from, given_before, load_things, shown_parts
+from app.web.consent_parts import Above, asked_from, given_before, load_things, shown_parts
 from app.web.format import Formatter
 from app.web.headers import allow_form_to
 from app.web.pages import SignedIn, render, see_other
+from app.web.terms_words import beyond
 
 router = APIRouter()
 
@@ -143,7 +149,8 @@ def _page(
 ) -> Response:
     fmt = Formatter(clock.now(), ZoneInfo(owner.time_zone))
     things = load_things(db, held_objects(db, owner.owner_id))
-    parts = shown_parts(asked, things, form, fmt)
+    above = _above(db, owner, settings, asked)
+    parts = shown_parts(asked, things, form, fmt, above)
     objects = [
         {
             "id": str(h.object_id),
@@ -177,9 +184,21 @@ def _page(
         legal={"basis": asked.legal_basis, "text": ""},
         replaces=[fmt.on(g.created_at) for g in asked.replaces],
         keeps=_keeps(db, clock, owner, asked.client_id, fmt),
+        overdue=0 if asked.is_own else count_overdue(db, clock, asked.client_id),
         errors=errors,
     )
     return allow_form_to(response, asked.redirect_origin) if asked.redirect_origin else response
+
+
+def _above(db: Session, owner: SignedIn, settings: Settings, asked: RequestView) -> Above:
+    """What of a wish lies above the owner's limits (R-21); of an app of their own nothing does."""
+    ceilings, longest = terms_of(db, owner.owner_id).ceilings, timedelta(settings.grant_max_days)
+
+    def look(wish: Wish, category: str) -> list[str]:
+        told = measured(wish, category, asked.purpose, asked.created_at, longest)
+        return [] if asked.is_own else [beyond(one) for one in check(ceilings, told)]
+
+    return look
 
 
 def _change(asked: RequestView, fmt: Formatter) -> dict[str, Any] | None:

@@ -1,7 +1,7 @@
 """What the consent page shows of a request: its parts, their borders in words, what was given
 before."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -18,6 +18,8 @@ from app.objects.tenures import Held
 from app.web import words
 from app.web.consent_form import ConsentForm, kind_name
 from app.web.format import Formatter
+
+Above = Callable[[Wish, str], list[str]]
 
 _LONG = timedelta(days=3660)  # an end that lies beyond stands for none
 
@@ -50,13 +52,13 @@ def load_things(db: Session, held: Iterable[Held]) -> Things:
 
 
 def shown_parts(
-    asked: RequestView, things: Things, form: ConsentForm, fmt: Formatter
+    asked: RequestView, things: Things, form: ConsentForm, fmt: Formatter, above: Above
 ) -> list[dict[str, Any]]:
     """The parts as the page shows them; a kind that none of the owner's things has is left out, and
     so is a part of which nothing stays, or whose object is the owner's no more."""
     shown = []
     for part in asked.parts:
-        kinds = _kinds(asked, part, things, form, fmt)
+        kinds = _kinds(asked, part, things, form, fmt, above)
         if kinds:
             mine = things.held[part.object_id] if part.object_id else None
             shown.append(
@@ -79,7 +81,12 @@ def _first_day_without(end: datetime, fmt: Formatter) -> date:
 
 
 def _kinds(
-    asked: RequestView, part: Part, things: Things, form: ConsentForm, fmt: Formatter
+    asked: RequestView,
+    part: Part,
+    things: Things,
+    form: ConsentForm,
+    fmt: Formatter,
+    above: Above,
 ) -> list[dict[str, Any]]:
     found = []
     for detail in asked.details:
@@ -89,6 +96,8 @@ def _kinds(
         if titles is None:
             continue
         name = kind_name(part.number, detail.category)
+        beyond = above(part.wish, detail.category)
+        is_first = detail.needed and not beyond
         found.append(
             {
                 "name": name,
@@ -96,7 +105,8 @@ def _kinds(
                 "needed": detail.needed,
                 "why": detail.why,
                 "streams": titles,
-                "ticked": detail.needed if form.kinds is None else name in form.kinds,
+                "ticked": is_first if form.kinds is None else name in form.kinds,
+                "above": beyond,
                 "news": _news(asked, part, detail.category, fmt),
             }
         )

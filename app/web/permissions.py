@@ -1,15 +1,16 @@
 """Permissions: what was given, to whom, until when; and the button that ends one."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Form, Request
 from markupsafe import Markup
 from starlette.responses import Response
 
 from app.accesses.history import reads_of_grant
+from app.consent.duties import Owed, order
 from app.consent.errors import GrantNotFound
 from app.consent.grants import GrantView, get_grant, keep, list_grants, pause, resume, revoke
 from app.consent.models import GrantDetail
@@ -117,6 +118,7 @@ def show_permission(
         details=_details(db, view, held, fmt),
         tape=_tape(view, fmt),
         reads={"total": reads.total, "records": reads.records, "last_at": reads.last_at},
+        owed=_owed(view.owed),
         versions=[
             {"number": e.version, "at": e.at, "what": _WHAT.get(e.what, e.what)}
             for e in reversed(view.events)
@@ -131,14 +133,29 @@ def revoke_permission(
     owner: SignedIn,
     database: AppDatabase,
     clock: AppClock,
+    erase: Annotated[str, Form(max_length=3)] = "",
 ) -> Response:
-    """End a permission; the answer comes when nothing more of it can leave (promise P5)."""
+    """End a permission, and order what was read erased where that is ticked; the answer comes when
+    nothing more of it can leave (promise P5)."""
     found = _id(grant_id)
     with database.session() as db:
-        quiet_at = revoke(db, clock, owner.owner_id, found)
+        quiet_at = revoke(db, clock, owner.owner_id, found, is_ordered=erase == "yes")
         name = client_face(db, get_grant(db, clock, owner.owner_id, found).grant.client_id).name
     clock.wait_until(quiet_at)
     flash(request, owner, f"Ended. {name} can read nothing any more.", "good")
+    return see_other(f"/permissions/{found}")
+
+
+@router.post("/permissions/{grant_id}/erasure")
+def order_erasure(
+    request: Request, grant_id: str, owner: SignedIn, database: AppDatabase, clock: AppClock
+) -> Response:
+    """Tell the vendor of a permission that has ended to erase soon what it read."""
+    found = _id(grant_id)
+    with database.session() as db:
+        order(db, clock, owner.owner_id, found)
+        name = client_face(db, get_grant(db, clock, owner.owner_id, found).grant.client_id).name
+    flash(request, owner, f"Ordered. {name} has a week to erase what it read.", "good")
     return see_other(f"/permissions/{found}")
 
 
@@ -244,6 +261,18 @@ def _borders(view: GrantView, detail: GrantDetail, fmt: Formatter) -> list[str]:
     if detail.until < view.grant.until:
         said.append(f"Until {fmt.last_day(detail.until)}.")
     return said
+
+
+def _owed(owed: Owed | None) -> dict[str, Any] | None:
+    if owed is None:
+        return None
+    return {
+        "state": owed.state,
+        "due": owed.due_at,
+        "ordered": owed.is_ordered,
+        "statement": owed.statement,
+        "at": owed.answered_at,
+    }
 
 
 def _details(

@@ -97,6 +97,10 @@ SECURITY_EVENTS = {
     "grant-ended": ("{} gave its permission back", ""),
     "grant-superseded": ("A newer permission took the place of one of {}", ""),
     "grant-expired": ("The permission of {} ran out", ""),
+    "erasure-ordered": ("You ordered {} to erase what it read", ""),
+    "erasure-erased": ("{} says that it has erased what it read", ""),
+    "erasure-kept": ("{} says that it has to keep something that it read", "See the permission."),
+    "terms-changed": ("Your terms changed", "What they were before stands there."),
     "app-registered": ("You registered your app {}", ""),
     "app-ended": ("You ended your app {}", ""),
     "key-made": ("You made the access key {}", ""),
@@ -145,6 +149,10 @@ OWN_SCOPES = {
     ),
     "own:grants": ("Hold back", "Pause, resume and end your permissions."),
     "own:export": ("Make copies", "Of everything, and fetch them."),
+    "own:terms": (
+        "Change your terms",
+        "The agreement you proffer, and the limits of what may be asked.",
+    ),
 }
 
 WRONG_CLOCK = "clock was wrong; shown when it arrived"
@@ -221,9 +229,9 @@ def often(limits: Mapping[str, Any]) -> str:
     said = []
     if frequency:
         span = {"hour": "an hour", "day": "a day", "week": "a week", "month": "in 30 days"}
-        said.append(f"{_times(frequency['count'])} {span[frequency['per']]}")
+        said.append(f"{times(frequency['count'])} {span[frequency['per']]}")
     if count:
-        said.append(f"{_times(count)} in all")
+        said.append(f"{times(count)} in all")
     return f"Read at most {join(said)}."
 
 
@@ -231,7 +239,7 @@ def used(limits: Mapping[str, Any]) -> str:
     """How often a kind of data was read, of as often as it may be."""
     most = 1 if limits.get("single_use") else limits.get("count")
     if most is None:
-        return f"Used {_times(limits['used'])}." if limits["used"] else "Not used yet."
+        return f"Used {times(limits['used'])}." if limits["used"] else "Not used yet."
     return f"Used {limits['used']:,} of {most:,}."
 
 
@@ -241,7 +249,7 @@ def keeps(retention: str) -> str:
     return "for a day" if days == 1 else f"for {days:,} days"
 
 
-def _times(count: int) -> str:
+def times(count: int) -> str:
     return {1: "once", 2: "twice"}.get(count, f"{count:,} times")
 
 

@@ -20,6 +20,8 @@ OURS = (
     "/v1/jobs",
     "/v1/answers",
     "/v1/public",
+    "/v1/agreements",
+    "/v1/me/terms",
     "/o/",
 )
 

@@ -135,7 +135,11 @@ def test_given_lies_within_ticked_and_ticked_within_asked(wishes: list[Wish], da
     ("asked", "before", "given_already"),
     [
         (wish(), detail(), True),  # what is left open asks for no more
-        (wish(), detail(window_from=NOON, window_to=NOON + DAY), True),
+        (wish(), detail(window_from=NOON), True),
+        (wish(), detail(window_to=NOON + DAY), False),
+        (wish(), detail(terms={"limits": {"count": 3}}), False),
+        (wish(), detail(terms={"retention": "P30D"}), False),
+        (wish(), detail(until=NOON), True),
         (wish(window_from=NOON), detail(), True),
         (wish(window_from=NOON), detail(window_from=NOON + DAY), False),
         (wish(window_from=NOON), detail(window_from=NOON), True),

@@ -282,3 +282,40 @@ def test_the_permission_shows_how_far_it_goes(
     assert "What is recorded from" in page
     assert "They say that they keep it for 30 days." in page
     assert refresh(story, back.client, told["refresh_token"]).status_code == 200
+
+
+def test_what_lies_above_the_owners_limits_is_named_and_not_ticked(
+    story: Story, back: Back, owner: Person
+) -> None:
+    """Out of the box of what tells of a body; and of what the owner limits, needed or not."""
+    page = page_of(owner, story.ask(back.client))
+    assert page.count('Asks for more than <a href="/terms">your limits</a>') == 1
+    assert "as exactly as it is recorded. Your limit: by the day." in page
+    assert _is_ticked(page, "usage")
+    until = (story.clock.now() + timedelta(days=30)).date().isoformat()
+    form = {"token_name": "t", "scope": ["own:read", "own:terms"], "token_until": until}
+    made = owner.post("/security/tokens", form)
+    token = "inseam_pat_" + owner.get(made.headers["location"]).text.split("inseam_pat_")[1][:43]
+    own = {"Authorization": f"Bearer {token}"}
+    terms = story.api.get("/v1/me/terms", headers=own).json()
+    limits = terms["ceilings"]
+    limits["categories"]["usage"]["history_days"] = 30
+    change = {"version": terms["version"], "ceilings": limits, "refuses_unasked": False}
+    change["agreement"] = terms["agreement"]["id"]
+    answer = story.api.put("/v1/me/terms", json=change, headers=own)
+    assert answer.status_code == 200, answer.text
+    asking = story.ask(back.client)
+    page = page_of(owner, asking)
+    assert "as far back as it goes. Your limit: 30 days back." in page
+    assert not _is_ticked(page, "usage")
+    # A person is there and may give it all the same.
+    assert asking.redeem(asking.allow(owner, [_own_id(owner)], ("usage",)))["scope"] == "usage:read"
+    recent = (story.clock.now() - timedelta(days=20)).isoformat()
+    entries = entry("usage", window={"from": recent, "to": None})
+    page = page_of(owner, ask(story, back, entries))
+    assert "your limits" not in page
+
+
+def _is_ticked(page: str, kind: str) -> bool:
+    box = page.split(f'value="{kind}"')[1].split(">")[0]
+    return "checked" in box

@@ -45,7 +45,7 @@ def test_what_may_be_read_three_times_is_read_three_times(story: Story) -> None:
         told | {"datatypes": ["care"], "limits": {"single_use": True}},
     ]
     asking = story.ask(vendor, authorization_details=json.dumps(details), scope="")
-    answer = asking.redeem(asking.allow(owner, [jeans]))
+    answer = asking.redeem(asking.allow(owner, [jeans], ("usage", "1.care")))
     granted = {one["datatypes"][0]: one for one in answer["authorization_details"]}
     assert granted["usage"]["limits"] == limits
     assert granted["usage"]["retention"] == "P30D"

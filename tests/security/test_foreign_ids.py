@@ -31,6 +31,9 @@ PUBLIC = {
     "/01/{gtin}",
     "/01/{gtin}/21/{serial:path}",
     "/problems/{slug}",
+    "/agreements/{agreement_id}",
+    "/agreements/{agreement_id}/legal",
+    "/v1/agreements/{agreement_id}",
     "/docs/files/{name}",
     "/sign-in/link/{token}",  # a secret; in other browsers tried by the tests of signing in
 }
@@ -87,6 +90,7 @@ def attempts(stage: Stage, export: str) -> dict[tuple[str, str], list[Any]]:
         ("POST", "/v1/me/grants/{grant_id}/pause"): [],
         ("POST", "/v1/me/grants/{grant_id}/resume"): [],
         ("POST", "/v1/me/grants/{grant_id}/revoke"): [],
+        ("POST", "/v1/me/grants/{grant_id}/erasure"): [],
         ("GET", "/v1/me/exports/{export_id}"): [],
         ("GET", "/v1/me/exports/{export_id}/file"): [],
     }
@@ -107,7 +111,7 @@ def attempts(stage: Stage, export: str) -> dict[tuple[str, str], list[Any]]:
     }
     for path, one in pages.items():
         tried["GET", path] = [(None, one)]
-    for end in ("pause", "resume", "revoke", "keep"):
+    for end in ("pause", "resume", "revoke", "keep", "erasure"):
         tried["POST", f"/permissions/{{grant_id}}/{end}"] = [(None, s.grant)]
     for end in ("pause", "resume", "keep/{stream}", "erase"):
         tried["POST", f"/objects/{{object_id}}/{end}"] = [(None, s.jeans)]
@@ -118,6 +122,8 @@ def attempts(stage: Stage, export: str) -> dict[tuple[str, str], list[Any]]:
     stranger = s.story.client(s.story.organization("Stranger"), *scopes)
     for method in ("GET", "DELETE"):
         tried[method, "/oauth/grants/{grant_id}"] = [(bearer(s.story.token(stranger)), s.grant)]
+    reader = bearer(s.story.token(s.story.client(s.story.organization("Reader"), "grants:read")))
+    tried["POST", "/v1/data/duties/{grant_id}"] = [(reader, s.grant)]
     tried |= consent_and_claim(s) | security_page(s)
     return tried
 
@@ -228,6 +234,7 @@ def ask(stage: Stage, method: str, path: str, token: dict[str, str] | None, one:
         "/retention/{stream}": {"days": 3},
         "/erasures": {"everything": True},
         "/register/{client_id}": VENDOR,
+        "/duties/{grant_id}": {"answer": "erased"},
     }
     sent = [b for end, b in bodies.items() if path.endswith(end) and method in ("POST", "PUT")]
     body: dict[str, Any] = {"json": sent[0]} if sent else {}

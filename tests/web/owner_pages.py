@@ -3,8 +3,12 @@
 from datetime import date
 from types import SimpleNamespace as N
 
-from app.web import words
+from app.terms.ceilings import CLOSED, Excess
+from app.terms.roster import SERVICE, newest
+from app.terms.service import DEFAULT_TERMS, Difference
+from app.web import terms_words, words
 from app.web.plots.small import tape
+from app.web.terms_form import form_of
 from tests.web.samples import (
     NOW,
     OBJ,
@@ -34,14 +38,23 @@ def happened(kind, name, permission_id):
 
 
 def wish(category, streams, why="", needed=False, **more):
-    told = {"name": category, "category": category, "why": why, "needed": needed, "news": ""}
+    told = {
+        "name": category,
+        "category": category,
+        "why": why,
+        "needed": needed,
+        "news": "",
+        "above": [],
+    }
     return N(**(told | {"ticked": needed, "streams": streams} | more))
 
 
 USAGE = wish("usage", ["Wear"], "Without wear we cannot say when a seam gives in.", True)
 CONDITION = wish("condition", ["Seams", "Battery"], "Faults tell us which part to order.", True)
 CARE = wish("care", ["Washes"], "Wash temperature makes the estimate better.")
-LOCATION = wish("location", ["Places"])
+LOCATION = wish(
+    "location", ["Places"], above=["as exactly as it is recorded. Your limit: by the day."]
+)
 
 
 def part(number, *kinds, object="", borders=(), to=None):
@@ -128,6 +141,7 @@ def consent(errors, keeps=()):
         ),
         "legal": N(basis="contract", text="Our repair subscription, section 3."),
         "keeps": keeps,
+        "overdue": 0,
         "errors": errors,
     }
 
@@ -329,6 +343,92 @@ def own_app(secret="", **changes):
     }
 
 
+TRIED = [
+    N(
+        vendor="Second Seam",
+        purpose="To offer you a fair price for it.",
+        at=d(0, -5),
+        outcome=terms_words.OUTCOMES["marked"],
+        said=[
+            terms_words.excess(one)
+            for one in (
+                Excess("precision", "location", "exact", "day"),
+                Excess("history_days", "location", None, 0),
+            )
+        ],
+    ),
+    N(
+        vendor="Mend & Co",
+        purpose="We look at wear to tell you when a repair pays off.",
+        at=d(-30),
+        outcome=terms_words.OUTCOMES["fits"],
+        said=[],
+    ),
+]
+
+
+def terms(exceptions=(), refuses=False, errors=()):
+    chosen = DEFAULT_TERMS.agreement
+    return {
+        "version": 2,
+        "agreements": [
+            N(value=one.id, title=one.title, note=" ".join(one.says[1:-1]), is_chosen=number == 0)
+            for number, one in enumerate(newest(SERVICE))
+            if not one.hands_over
+        ],
+        "agreement": N(title=chosen.title, page=f"/agreements/{chosen.id}?version=1"),
+        "hands_over": True,
+        "refuses": refuses,
+        "limits": [
+            N(kind=kind, said=terms_words.limit(kind, one))
+            for kind, one in DEFAULT_TERMS.ceilings.categories.items()
+        ],
+        "exceptions": [
+            N(
+                kind=kind,
+                group=group,
+                title=terms_words.subject(kind, group),
+                said=terms_words.limit(kind, CLOSED),
+            )
+            for kind, group in exceptions
+        ],
+        "groups": list(terms_words.GROUPS.items()),
+        "tried": TRIED if exceptions else [],
+        "versions": [
+            N(
+                number=2,
+                at=d(-2),
+                said=[
+                    terms_words.difference(one)
+                    for one in (
+                        Difference("precision", "exact", "day", "usage"),
+                        Difference("exception", None, CLOSED, "usage", "marketing"),
+                        Difference("refuses_unasked", False, True),
+                    )
+                ],
+            ),
+            N(number=1, at=d(-90), said=[]),
+        ],
+        "errors": dict(errors),
+    }
+
+
+def terms_limit(kind, group="", errors=(), tried=None):
+    return {
+        "version": 2,
+        "kind": kind,
+        "group": group,
+        "title": terms_words.subject(kind, group),
+        "is_exception": bool(group),
+        "form": form_of(CLOSED),
+        "precisions": list(terms_words.PRECISIONS.items()),
+        "places": list(terms_words.PLACES.items()),
+        "periods": list(terms_words.PERIODS.items()),
+        "tried": tried,
+        "errors": dict(errors),
+    }
+
+
 def home_objects():
     return [
         N(
@@ -365,6 +465,71 @@ def home_objects():
             readers=0,
         ),
     ]
+
+
+def permission():
+    return frame(
+        "/permissions/g1",
+        reminders=[],
+        permission=N(
+            own=False,
+            id="g1",
+            vendor="Mend & Co",
+            domain="mendandco.example",
+            verified=True,
+            status="active",
+            is_live=True,
+            purpose="We look at wear to tell you when a repair pays off.",
+            purpose_kind="Repair advice",
+            legal_basis="contract",
+            legal_text="",
+            since=d(-100),
+            until=d(265),
+            ended_at=None,
+        ),
+        details=[
+            N(
+                object_id="0b1",
+                object_name="Straight Leg, connected",
+                history_from=date(2026, 8, 15),
+                kinds=[
+                    N(
+                        category="usage",
+                        streams=["Wear"],
+                        borders=["What is recorded until 8 Nov 2026, 00:00."],
+                        limits={
+                            "count": 1000,
+                            "frequency": {"count": 4, "per": "day"},
+                            "used": 312,
+                        },
+                        keeps="P30D",
+                    ),
+                    N(
+                        category="condition",
+                        streams=["Seams", "Battery"],
+                        borders=[],
+                        limits=None,
+                        keeps=None,
+                    ),
+                ],
+            )
+        ],
+        owed=None,
+        tape=tape("100 of 365 days have passed", d(-100), d(265), NOW),
+        reads=N(total=48, records=3120, last_at=d(0, -3)),
+        versions=[
+            N(number=2, at=d(-20), what="You took out Where it is."),
+            N(number=1, at=d(-100), what="You allowed it."),
+        ],
+    )
+
+
+def owing(state, **more):
+    told = permission()
+    told["permission"].status, told["permission"].is_live = "revoked", False
+    told["permission"].ended_at = d(-40)
+    owed = {"state": state, "due": d(-10), "ordered": False, "statement": "", "at": None}
+    return told | {"owed": N(**(owed | more))}
 
 
 PAGES = {
@@ -564,6 +729,37 @@ PAGES = {
         closed("refused", keeps=KEEPS, back="https://mendandco.example/"),
     ),
     "consent-allowed": ("owner/consent_result.html", closed("allowed", permission_id="g1")),
+    "terms": ("owner/terms.html", frame("/terms", **terms())),
+    "terms-full": (
+        "owner/terms.html",
+        frame("/terms", **terms([("usage", "marketing"), ("location", "research")], True)),
+    ),
+    "terms-error": (
+        "owner/terms.html",
+        frame("/terms", **terms(errors={"agreement": "Choose one of these agreements."})),
+    ),
+    "terms-limit": ("owner/terms_limit.html", frame("/terms/limits", **terms_limit("location"))),
+    "terms-limit-identity": (
+        "owner/terms_limit.html",
+        frame("/terms/limits", **terms_limit("identity")),
+    ),
+    "terms-limit-tried": (
+        "owner/terms_limit.html",
+        frame("/terms/limits", **terms_limit("usage", "marketing", tried=TRIED)),
+    ),
+    "terms-limit-error": (
+        "owner/terms_limit.html",
+        frame(
+            "/terms/limits",
+            **terms_limit(
+                "location",
+                errors={
+                    name.replace("_", "-").replace("frequency", "times"): said
+                    for name, said in terms_words.MISTAKES.items()
+                },
+            ),
+        ),
+    ),
     "permissions": (
         "owner/permissions.html",
         frame(
@@ -585,62 +781,14 @@ PAGES = {
             ],
         ),
     ),
-    "permission": (
+    "permission": ("owner/permission.html", permission()),
+    "permission-owed": ("owner/permission.html", owing("overdue", ordered=False)),
+    "permission-ordered": ("owner/permission.html", owing("open", ordered=True)),
+    "permission-kept": (
         "owner/permission.html",
-        frame(
-            "/permissions/g1",
-            reminders=[],
-            permission=N(
-                own=False,
-                id="g1",
-                vendor="Mend & Co",
-                domain="mendandco.example",
-                verified=True,
-                status="active",
-                is_live=True,
-                purpose="We look at wear to tell you when a repair pays off.",
-                purpose_kind="Repair advice",
-                legal_basis="contract",
-                legal_text="",
-                since=d(-100),
-                until=d(265),
-                ended_at=None,
-            ),
-            details=[
-                N(
-                    object_id="0b1",
-                    object_name="Straight Leg, connected",
-                    history_from=date(2026, 8, 15),
-                    kinds=[
-                        N(
-                            category="usage",
-                            streams=["Wear"],
-                            borders=["What is recorded until 8 Nov 2026, 00:00."],
-                            limits={
-                                "count": 1000,
-                                "frequency": {"count": 4, "per": "day"},
-                                "used": 312,
-                            },
-                            keeps="P30D",
-                        ),
-                        N(
-                            category="condition",
-                            streams=["Seams", "Battery"],
-                            borders=[],
-                            limits=None,
-                            keeps=None,
-                        ),
-                    ],
-                )
-            ],
-            tape=tape("100 of 365 days have passed", d(-100), d(265), NOW),
-            reads=N(total=48, records=3120, last_at=d(0, -3)),
-            versions=[
-                N(number=2, at=d(-20), what="You took out Where it is."),
-                N(number=1, at=d(-100), what="You allowed it."),
-            ],
-        ),
+        owing("kept", ordered=True, statement="Invoices, ten years.", at=d(-1)),
     ),
+    "permission-erased": ("owner/permission.html", owing("erased", ordered=True, at=d(-1))),
     "history": (
         "owner/history.html",
         frame(

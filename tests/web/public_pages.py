@@ -2,8 +2,12 @@
 
 from types import SimpleNamespace as N
 
+from app.terms.roster import find
 from app.web import words
+from app.web.agreements import _shown
 from tests.web.samples import OBJ, PASSPORT, STREAMS, d, frame
+
+AGREEMENT = _shown(find("SD-BASE-ATP-S3P-DP"))
 
 PAGES = {
     "landing": ("public/landing.html", frame("/", False)),
@@ -44,6 +48,11 @@ PAGES = {
             facts=PASSPORT,
             streams=STREAMS,
         ),
+    ),
+    "agreement": ("public/agreement.html", frame("/agreements/x", False, agreement=AGREEMENT)),
+    "agreement-legal": (
+        "public/agreement_legal.html",
+        frame("/agreements/x/legal", False, agreement=AGREEMENT),
     ),
     "problems": (
         "public/problems.html",

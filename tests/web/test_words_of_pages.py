@@ -203,7 +203,8 @@ def test_every_scope_of_a_key_has_words(owner: Visitor, clock: FixedClock) -> No
     form = {"token_name": "Mine", "scope": list(OWNER_SCOPES), "token_until": until}
     owner.post("/security/tokens", form)
     page = owner.get("/security").text
-    assert "May read, manage the log, hold back and make copies; all objects" in page
+    said = "May read, manage the log, hold back, make copies and change your terms; all objects"
+    assert said in page
     assert 'value="own:read"' in page
     assert "own:" not in page.replace('value="own:', "")
 

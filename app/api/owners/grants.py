@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends
 
 from app.api.examples import problem_responses
 from app.api.owners.reach import keep_nowhere, owner_of, touches
+from app.consent.duties import Owed, order
 from app.consent.errors import GrantNotFound
 from app.consent.grants import GrantView, get_grant, list_grants, pause, resume, revoke
 from app.kit.clock import Clock
@@ -83,6 +84,23 @@ def revoke_own_grant(
     return _hold_back(revoke, grant_id, caller, database, clock)
 
 
+@router.post(
+    "/grants/{grant_id}/erasure",
+    summary="Order it erased",
+    responses=problem_responses(401, 403, 404, 409, 422),
+)
+def order_own_erasure(
+    grant_id: UUID, caller: OwnerGranter, database: AppDatabase, clock: AppClock
+) -> dict[str, Any]:
+    """The vendor of a permission that has ended is told to erase within seven days what it read.
+    Ordering twice changes nothing. Needs `own:grants`."""
+    with database.session() as db:
+        if not touches(caller, get_grant(db, clock, owner_of(caller), grant_id)):
+            raise GrantNotFound
+        order(db, clock, owner_of(caller), grant_id)
+        return _grant_out(get_grant(db, clock, owner_of(caller), grant_id))
+
+
 def _hold_back(
     act: Callable[[Session, Clock, UUID, UUID], datetime],
     grant_id: UUID,
@@ -100,6 +118,19 @@ def _hold_back(
     return told
 
 
+def _erasure_out(owed: Owed | None) -> dict[str, Any] | None:
+    if owed is None:
+        return None
+    return {
+        "state": owed.state,
+        "asked_at": rfc3339(owed.asked_at),
+        "due_at": rfc3339(owed.due_at),
+        "is_ordered": owed.is_ordered,
+        "statement": owed.statement,
+        "answered_at": owed.answered_at and rfc3339(owed.answered_at),
+    }
+
+
 def _grant_out(view: GrantView) -> dict[str, Any]:
     grant = view.grant
     return {
@@ -112,6 +143,7 @@ def _grant_out(view: GrantView) -> dict[str, Any]:
         "given_at": rfc3339(grant.created_at),
         "until": rfc3339(grant.until),
         "ended_at": grant.ended_at and rfc3339(grant.ended_at),
+        "erasure": _erasure_out(view.owed),
         "details": [
             {
                 "object_id": str(d.object_id),
