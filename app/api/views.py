@@ -1,4 +1,4 @@
-"""How products appear in the JSON of more than one caller."""
+"""How products and duties appear in the JSON of more than one caller."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -6,8 +6,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.consent.duties import Owed
 from app.objects.models import Product, Stream
 from app.objects.spec import Category, FieldSpec, Passport, StreamFacts
+from app.usage.wire import rfc3339
 
 
 class StreamOut(BaseModel):
@@ -57,3 +59,16 @@ def product_out(product: Product, streams: list[Stream]) -> ProductOut:
 def wire(model: BaseModel) -> Any:
     """The model's JSON value, for an answer whose bytes are kept."""
     return model.model_dump(mode="json")
+
+
+def owed_out(owed: Owed) -> dict[str, Any]:
+    """What a vendor owes under a permission that has ended, and what it answered."""
+    return {
+        "grant_id": str(owed.grant_id),
+        "state": owed.state,
+        "asked_at": rfc3339(owed.asked_at),
+        "due_at": rfc3339(owed.due_at),
+        "is_ordered": owed.is_ordered,
+        "statement": owed.statement,
+        "answered_at": owed.answered_at and rfc3339(owed.answered_at),
+    }

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from app.consent.lifecycle import LIVE, READING
 from app.consent.limits import Limits, limits_of
 
 
@@ -69,7 +70,7 @@ class Allowed:
 
 def live_status(status: str, until: datetime, now: datetime) -> str:
     """A grant's status now: an active one is expired from `until` on, to the microsecond."""
-    return "expired" if status in ("active", "paused") and until <= now else status
+    return "expired" if status in LIVE and until <= now else status
 
 
 def decide(
@@ -88,7 +89,7 @@ def decide(
     if grant is None:
         return Refused("no-grant")
     status = live_status(grant.status, grant.until, now)
-    if status != "active":
+    if status not in READING:
         return Refused(status)
     open_details = [
         d

@@ -17,7 +17,8 @@ from app.accounts.security_log import note_event
 from app.consent.errors import DutyAnswered, DutyNotFound, StatementMissing
 from app.consent.models import ErasureDuty
 from app.kit.clock import Clock
-from app.organizations.clients import client_face, is_owners_own
+from app.organizations.clients import is_owners_own
+from app.organizations.models import Client
 
 WITHIN = timedelta(days=30)
 ORDERED_WITHIN = timedelta(days=7)
@@ -58,19 +59,19 @@ def ask(
     db.execute(insert(ErasureDuty), [row])
 
 
-def order(db: Session, clock: Clock, owner_id: UUID, grant_id: UUID) -> None:
-    """Order a vendor to cease and to erase within a week. Ordering twice changes nothing.
+def order(db: Session, clock: Clock, owner_id: UUID, grant_id: UUID) -> datetime:
+    """Order a vendor to cease and to erase within a week; now. Ordering twice changes nothing.
     DutyNotFound where nothing is owed, DutyAnswered where it says that it has erased."""
     duty = db.get(ErasureDuty, grant_id, with_for_update=True)
     if duty is None or duty.owner_id != owner_id:
         raise DutyNotFound
     if duty.answer == "erased":
         raise DutyAnswered
-    if duty.is_ordered:
-        return
     now = clock.now()
-    duty.is_ordered, duty.due_at = True, min(duty.due_at, now + ORDERED_WITHIN)
-    _note(db, duty, now, "ordered")
+    if not duty.is_ordered:
+        duty.is_ordered, duty.due_at = True, min(duty.due_at, now + ORDERED_WITHIN)
+        _note(db, duty, now, "ordered")
+    return now
 
 
 def answer(
@@ -130,7 +131,7 @@ def count_overdue(db: Session | Connection, clock: Clock, client_id: str) -> int
 
 def _note(db: Session, duty: ErasureDuty, at: datetime, what: str) -> None:
     """Into the owner's security log."""
-    name, client_id = client_face(db, duty.client_id).name, duty.client_id
+    client_id, name = duty.client_id, db.get_one(Client, duty.client_id).name
     kind, grant_id = f"erasure-{what}", duty.grant_id
     note_event(db, duty.owner_id, at, kind, name, client_id=client_id, grant_id=grant_id)
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.accesses.history import last_send_by
 from app.accounts.security_log import note_event
-from app.consent import queries, requests
+from app.consent import queries, request_views, requests
 from app.consent.asked import Wish, wider_terms
 from app.consent.errors import ChoiceTooWide, EndDateOutside, NothingChosen, RequestAnswered
 from app.consent.grants import end, note
@@ -62,10 +62,10 @@ def allow(
     row = requests.take(db, clock, owner_id, ticket)
     now = clock.now()
     client = db.get_one(Client, row.client_id)
-    change = requests.change_of(db, row, owner_id)
-    requests.check_there(db, clock, row, change)
-    parts = requests.offered(db, row, owner_id, change)
-    if change is not None and not parts:  # nothing of it is new
+    change = request_views.change_of(db, row, owner_id)
+    request_views.check_there(db, clock, row, change)
+    parts = request_views.offered(db, row, owner_id, change)
+    if change is not None and change.action == "merge" and not parts:  # nothing of it is new
         requests.close(db, clock, row, "granted", change.grant.grant_id)
         return Granted(row, change.grant, now)
     _check(parts, choice)
@@ -116,7 +116,7 @@ def _give(
 
 
 def _renew(
-    db: Session, clock: Clock, row: AccessRequest, change: requests.Change, until: datetime
+    db: Session, clock: Clock, row: AccessRequest, change: request_views.Change, until: datetime
 ) -> tuple[Grant, datetime]:
     """A new version of a live grant. Readings under the one before may leave until the second that
     is told: what a new version takes away must not."""
@@ -133,7 +133,7 @@ def _renew(
     return grant, last_send_by(db, grant.owner_id, grant.grant_id) or clock.now()
 
 
-def _version_of(change: requests.Change) -> int:
+def _version_of(change: request_views.Change) -> int:
     return change.details[0].version if change.details else change.grant.version
 
 
@@ -194,7 +194,7 @@ def _end_of(row: AccessRequest, choice: Choice, now: datetime, longest: timedelt
 
 def _replace(db: Session, clock: Clock, owner_id: UUID, row: AccessRequest) -> datetime:
     quiet_at = clock.now()
-    for old in requests.replaced(db, row, owner_id):
+    for old in request_views.replaced(db, row, owner_id):
         text = "A newer permission took its place."
         over = end(db, clock, owner_id, old.grant_id, "supersede", owner_id, text)
         quiet_at = max(quiet_at, over)
@@ -217,7 +217,7 @@ def _details(
         holding, wish = held[object_id], chosen[object_id, category]
         start = max_of(choice.history_from, wish.window_from)
         is_empty = start is not None and wish.window_to is not None and start >= wish.window_to
-        if is_empty or category not in requests.offered_categories(db, holding.product_id):
+        if is_empty or category not in request_views.offered_categories(db, holding.product_id):
             continue
         if object_id not in names:
             names[object_id] = _pseudonym(db, grant, holding)

@@ -21,7 +21,8 @@ from app.consent.uses import uses_of
 from app.kit.clock import Clock
 from app.kit.db import take_turn
 from app.kit.ids import parse_id
-from app.organizations.clients import client_face, names_of
+from app.organizations.clients import names_of
+from app.organizations.models import Client
 
 _ENDS = ("revoke", "end")  # behind a newer grant the vendor may go on with what it read
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
@@ -189,11 +190,11 @@ def end(
     return last_send_by(db, owner_id, grant_id) or at
 
 
-def keep(db: Session, clock: Clock, owner_id: UUID, grant_id: UUID) -> None:
-    """Note that the owner still wants a live grant: a version that gives the same. GrantNotFound
-    for another owner's."""
+def keep(db: Session, clock: Clock, owner_id: UUID, grant_id: UUID) -> datetime:
+    """Note that the owner still wants a live grant: a version that gives the same; when that was.
+    GrantNotFound for another owner's."""
     text = "You said that you still want it."
-    _change(db, clock, owner_id, grant_id, "keep", owner_id, text)
+    return _change(db, clock, owner_id, grant_id, "keep", owner_id, text)
 
 
 def _rest(
@@ -218,9 +219,8 @@ def note(
 ) -> None:
     """Write a grant's change into its history, and into its owner's security log."""
     client_id = db.get_one(Grant, (owner_id, grant_id)).client_id
-    face = client_face(db, client_id)
-    kind = f"grant-{what}"
-    note_event(db, owner_id, at, kind, face.name, client_id=client_id, grant_id=grant_id)
+    name, kind = db.get_one(Client, client_id).name, f"grant-{what}"
+    note_event(db, owner_id, at, kind, name, client_id=client_id, grant_id=grant_id)
     db.add(
         GrantEvent(
             owner_id=owner_id,

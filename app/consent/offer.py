@@ -48,11 +48,11 @@ def only_new(
     before = {(detail.object_id, detail.category): detail for detail in given}
     found = []
     for part in parts:
-        meant = has if part.object_id is None else {part.object_id: part.categories}
+        named = {part.object_id: has.get(part.object_id, frozenset())} if part.object_id else has
         new = frozenset(
             category
             for category in part.categories
-            for object_id, kinds in meant.items()
+            for object_id, kinds in named.items()
             if category in kinds and not is_given(part.wish, before.get((object_id, category)))
         )
         if new:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.consent.decide import Detail, GrantState
+from app.consent.lifecycle import LIVE
 from app.consent.models import (
     AccessRequest,
     Grant,
@@ -103,7 +104,7 @@ def active_grants_like(
         Grant.owner_id == owner_id,
         Grant.client_id == client_id,
         Grant.purpose == purpose,
-        Grant.status.in_(("active", "paused")),
+        Grant.status.in_(LIVE),
     )
     return db.scalars(query).all()
 

@@ -9,12 +9,11 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from app.consent.decide import live_status
+from app.consent.lifecycle import LIVE
 from app.kit import jsonio
 from app.oauth import queries
 from app.oauth.details import TYPE, Entry, Window
 from app.objects.categories import category_of
-
-_ISSUING = ("active", "paused")
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Granted:
 
     @property
     def is_issuing(self) -> bool:
-        return self.status in _ISSUING
+        return self.status in LIVE
 
     def entries(self, scopes: Iterable[str] | None = None) -> list[Entry]:
         """One for each object, action, window and terms (RFC 9396 §7: what was granted, not asked),

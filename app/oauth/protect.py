@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from app.accesses.record import EXPORT
 from app.consent.decide import Slice, live_status
 from app.consent.grants import find_own_place
+from app.consent.lifecycle import LIVE
 from app.disclosure.own import OwnReader as Reading
 from app.disclosure.own import refuse_own
 from app.disclosure.reader import NotDisclosed
@@ -274,7 +275,7 @@ def dead_reason(conn: Connection, now: datetime, row: Any) -> str | None:
     if row.grant_id is not None:
         grant = queries.find_grant(conn, row.owner_id, row.grant_id)
         status = live_status(grant.status, grant.until, now) if grant else "revoked"
-    if status not in ("active", "paused"):
+    if status not in LIVE:
         return status
     if "device_key" in binding:
         _, keys = signer_at(conn, UUID(row.objects[0]), now) or (None, [])

@@ -22,7 +22,8 @@ from app.consent.errors import (
 from app.consent.grant import allow
 from app.consent.grants import list_live
 from app.consent.past import measured
-from app.consent.requests import RequestView, answered, refuse, view_request
+from app.consent.request_views import RequestView, answered, view_request
+from app.consent.requests import refuse
 from app.kit.clock import Clock
 from app.kit.http import AppClock, AppDatabase, AppSettings, Session
 from app.oauth.answer import redirect_allowed, redirect_refused

@@ -11,7 +11,7 @@ from app.consent.asked import Wish
 from app.consent.limits import limits_of, written
 from app.consent.models import GrantDetail
 from app.consent.offer import Part, is_given
-from app.consent.requests import RequestView
+from app.consent.request_views import RequestView
 from app.kit.http import Session
 from app.objects.products import streams_of
 from app.objects.tenures import Held

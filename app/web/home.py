@@ -11,7 +11,7 @@ from app.accounts.demo import is_demo_owner
 from app.accounts.passkeys import count_ways_in, list_of
 from app.consent.grants import GrantView, list_grants
 from app.consent.own import has_no_end
-from app.consent.requests import list_waiting
+from app.consent.request_views import list_waiting
 from app.kit.clock import Clock
 from app.kit.db import Database
 from app.kit.http import Session

@@ -1,6 +1,8 @@
 """Permissions: what was given, to whom, until when; and the button that ends one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -13,9 +15,12 @@ from app.accesses.history import reads_of_grant
 from app.consent.duties import Owed, order
 from app.consent.errors import GrantNotFound
 from app.consent.grants import GrantView, get_grant, keep, list_grants, pause, resume, revoke
+from app.consent.lifecycle import LIVE
 from app.consent.models import GrantDetail
 from app.consent.own import has_no_end, is_to_be_asked
-from app.consent.requests import list_answered, list_waiting
+from app.consent.request_views import list_answered, list_waiting
+from app.kit.clock import Clock
+from app.kit.db import Database
 from app.kit.http import AppClock, AppDatabase, ReadDb, Session
 from app.kit.ids import parse_id
 from app.objects.products import streams_of
@@ -24,7 +29,7 @@ from app.organizations.clients import ClientFace, client_face
 from app.organizations.purposes import PURPOSES
 from app.web.consent_parts import window_of
 from app.web.format import Formatter
-from app.web.pages import SignedIn, flash, render, see_other
+from app.web.pages import SignedIn, SignedInOwner, flash, render, see_other
 from app.web.plots.small import tape
 
 router = APIRouter()
@@ -137,13 +142,10 @@ def revoke_permission(
 ) -> Response:
     """End a permission, and order what was read erased where that is ticked; the answer comes when
     nothing more of it can leave (promise P5)."""
-    found = _id(grant_id)
-    with database.session() as db:
-        quiet_at = revoke(db, clock, owner.owner_id, found, is_ordered=erase == "yes")
-        name = client_face(db, get_grant(db, clock, owner.owner_id, found).grant.client_id).name
-    clock.wait_until(quiet_at)
+    act = partial(revoke, is_ordered=erase == "yes")
+    name = _act(act, grant_id, owner, database, clock)
     flash(request, owner, f"Ended. {name} can read nothing any more.", "good")
-    return see_other(f"/permissions/{found}")
+    return see_other(f"/permissions/{grant_id}")
 
 
 @router.post("/permissions/{grant_id}/erasure")
@@ -151,12 +153,9 @@ def order_erasure(
     request: Request, grant_id: str, owner: SignedIn, database: AppDatabase, clock: AppClock
 ) -> Response:
     """Tell the vendor of a permission that has ended to erase soon what it read."""
-    found = _id(grant_id)
-    with database.session() as db:
-        order(db, clock, owner.owner_id, found)
-        name = client_face(db, get_grant(db, clock, owner.owner_id, found).grant.client_id).name
+    name = _act(order, grant_id, owner, database, clock)
     flash(request, owner, f"Ordered. {name} has a week to erase what it read.", "good")
-    return see_other(f"/permissions/{found}")
+    return see_other(f"/permissions/{grant_id}")
 
 
 @router.post("/permissions/{grant_id}/pause")
@@ -164,13 +163,9 @@ def pause_permission(
     request: Request, grant_id: str, owner: SignedIn, database: AppDatabase, clock: AppClock
 ) -> Response:
     """Let nothing be read for now; the answer comes when nothing more of it can leave."""
-    found = _id(grant_id)
-    with database.session() as db:
-        quiet_at = pause(db, clock, owner.owner_id, found)
-        name = client_face(db, get_grant(db, clock, owner.owner_id, found).grant.client_id).name
-    clock.wait_until(quiet_at)
+    name = _act(pause, grant_id, owner, database, clock)
     flash(request, owner, f"Paused. {name} can read nothing until you resume it.", "good")
-    return see_other(f"/permissions/{found}")
+    return see_other(f"/permissions/{grant_id}")
 
 
 @router.post("/permissions/{grant_id}/resume")
@@ -178,12 +173,9 @@ def resume_permission(
     request: Request, grant_id: str, owner: SignedIn, database: AppDatabase, clock: AppClock
 ) -> Response:
     """Let it be read again, as it was given."""
-    found = _id(grant_id)
-    with database.session() as db:
-        resume(db, clock, owner.owner_id, found)
-        name = client_face(db, get_grant(db, clock, owner.owner_id, found).grant.client_id).name
+    name = _act(resume, grant_id, owner, database, clock)
     flash(request, owner, f"Resumed. {name} can read again what you gave.", "good")
-    return see_other(f"/permissions/{found}")
+    return see_other(f"/permissions/{grant_id}")
 
 
 @router.post("/permissions/{grant_id}/keep")
@@ -191,10 +183,7 @@ def keep_permission(
     request: Request, grant_id: str, owner: SignedIn, database: AppDatabase, clock: AppClock
 ) -> Response:
     """Still wanted: the question comes again in 90 days."""
-    found = _id(grant_id)
-    with database.session() as db:
-        keep(db, clock, owner.owner_id, found)
-        name = client_face(db, get_grant(db, clock, owner.owner_id, found).grant.client_id).name
+    name = _act(keep, grant_id, owner, database, clock)
     flash(request, owner, f"{name} keeps your permission.", "good")
     return see_other("/permissions")
 
@@ -210,6 +199,22 @@ def reminders(db: Session, views: Sequence[GrantView], fmt: Formatter) -> list[d
         for view in views
         if is_to_be_asked(view, fmt.now)
     ]
+
+
+def _act(
+    act: Callable[[Session, Clock, UUID, UUID], datetime],
+    grant_id: str,
+    owner: SignedInOwner,
+    database: Database,
+    clock: Clock,
+) -> str:
+    """Do it, and wait until nothing that it takes away can leave; what the vendor is called."""
+    found = _id(grant_id)
+    with database.session() as db:
+        quiet_at = act(db, clock, owner.owner_id, found)
+        name = client_face(db, get_grant(db, clock, owner.owner_id, found).grant.client_id).name
+    clock.wait_until(quiet_at)
+    return name
 
 
 def _id(text: str) -> UUID:
@@ -244,7 +249,7 @@ def _permission(view: GrantView, face: ClientFace) -> dict[str, Any]:
         "verified": face.verified_domain is not None,
         "own": face.is_own,
         "status": view.status,
-        "is_live": view.status in ("active", "paused"),
+        "is_live": view.status in LIVE,
         "purpose": face.purpose_title(grant.purpose),
         "purpose_kind": PURPOSES.get(grant.purpose, grant.purpose),
         "legal_basis": grant.legal_basis,

@@ -174,3 +174,10 @@ def test_only_what_is_new_is_asked() -> None:
     ]
     whole = [*before, detail(category="care")]
     assert only_new(parts, whole, has) == []
+
+
+def test_what_the_named_thing_does_not_record_is_not_new() -> None:
+    has = {JEANS: frozenset({"usage"})}
+    parts = parts_of([wish("usage", "body", of=101), wish("usage", of=102)], NAMES)
+    assert [part.categories for part in only_new(parts, [], has)] == [{"usage"}]
+    assert only_new(parts, [detail()], has) == []

@@ -16,7 +16,8 @@ from app.consent.errors import (
 from app.consent.grant import Choice, Granted, allow
 from app.consent.grants import find_grant, get_grant, keep
 from app.consent.own import end_app, has_no_end, is_to_be_asked
-from app.consent.requests import answered, count_waiting, list_waiting, refuse, view_request
+from app.consent.request_views import answered, list_waiting, view_request
+from app.consent.requests import count_waiting, refuse
 from app.kit.clock import FixedClock
 from app.kit.db import Database
 from app.objects.categories import VENDOR_SCOPES

@@ -17,7 +17,8 @@ from app.consent.errors import (
 )
 from app.consent.grant import Granted
 from app.consent.grants import get_grant, list_grants, revoke
-from app.consent.requests import count_waiting, list_waiting, refuse, view_request
+from app.consent.request_views import list_waiting, view_request
+from app.consent.requests import count_waiting, refuse
 from app.kit.clock import FixedClock
 from app.kit.db import Database
 from app.kit.errors import DomainError

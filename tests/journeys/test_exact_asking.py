@@ -10,7 +10,8 @@ import pytest
 
 from app.organizations.clients import disable_client
 from tests.journeys.back_end import Back
-from tests.journeys.story import Asking, Person, Story, refresh
+from tests.journeys.story import Asking, Person, Story, bearer, refresh
+from tests.journeys.test_pause import key
 
 People = list[tuple[Person, dict[str, Any]]]
 TYPE = "urn:inseam:object-data"
@@ -177,7 +178,7 @@ def test_an_addition_without_anything_new_changes_nothing(
     action = {"grant_management_action": "merge", "grant_id": tokens["grant_id"]}
     asking = ask(story, back, entry("usage", "care"), **action)
     page = page_of(owner, asking)
-    assert "Nothing of it is new" in page
+    assert "There is nothing new to give" in page
     assert 'name="kind"' not in page
     answer = owner.post(asking.page, {"answer": "allow", "until": UNTIL})
     told = asking.redeem(asking.back(answer)["code"])
@@ -292,11 +293,7 @@ def test_what_lies_above_the_owners_limits_is_named_and_not_ticked(
     assert page.count('Asks for more than <a href="/terms">your limits</a>') == 1
     assert "as exactly as it is recorded. Your limit: by the day." in page
     assert _is_ticked(page, "usage")
-    until = (story.clock.now() + timedelta(days=30)).date().isoformat()
-    form = {"token_name": "t", "scope": ["own:read", "own:terms"], "token_until": until}
-    made = owner.post("/security/tokens", form)
-    token = "inseam_pat_" + owner.get(made.headers["location"]).text.split("inseam_pat_")[1][:43]
-    own = {"Authorization": f"Bearer {token}"}
+    own = bearer(key(story, owner, "own:read", "own:terms"))
     terms = story.api.get("/v1/me/terms", headers=own).json()
     limits = terms["ceilings"]
     limits["categories"]["usage"]["history_days"] = 30
@@ -319,3 +316,18 @@ def test_what_lies_above_the_owners_limits_is_named_and_not_ticked(
 def _is_ticked(page: str, kind: str) -> bool:
     box = page.split(f'value="{kind}"')[1].split(">")[0]
     return "checked" in box
+
+
+def test_a_change_that_offers_nothing_cannot_be_allowed(
+    story: Story, back: Back, people: People
+) -> None:
+    (owner, tokens), (_, theirs) = people
+    named = theirs["authorization_details"][0]["identifier"]
+    action = {"grant_management_action": "replace", "grant_id": tokens["grant_id"]}
+    asking = ask(story, back, entry("usage", identifier=named), **action)
+    page = page_of(owner, asking)
+    assert "You have nothing of this" in page
+    assert 'value="allow"' not in page
+    forged = owner.post(asking.page, {"answer": "allow", "until": UNTIL})
+    assert forged.headers["location"] == urlsplit(asking.page).path
+    assert story.objects(tokens["access_token"])  # what was given stays as it was

@@ -13,7 +13,7 @@ People = list[tuple[Person, dict[str, Any]]]
 
 def key(story: Story, owner: Person, *scopes: str, objects: list[str] | None = None) -> str:
     """An access key of the owner's own."""
-    until = (story.clock.now() + timedelta(days=30)).date().isoformat()
+    until = (story.clock.now() + timedelta(days=200)).date().isoformat()
     form = {"token_name": "script", "scope": list(scopes), "token_until": until}
     made = owner.post("/security/tokens", form | ({"object": objects} if objects else {}))
     page = owner.get(made.headers["location"]).text

@@ -8,7 +8,8 @@ import pytest
 from httpx2 import Response
 
 from app.consent.models import AccessRequest
-from app.consent.requests import refuse, view_request
+from app.consent.request_views import view_request
+from app.consent.requests import refuse
 from app.kit.clock import FixedClock
 from app.kit.crypto import sha256
 from app.kit.ids import new_id

@@ -272,4 +272,4 @@ def test_limits_that_cannot_be_meant_are_named(told: Any, field: str) -> None:
 
 def test_limits_are_not_changed_by_hand() -> None:
     with pytest.raises(ValidationError):
-        OPEN.onward = True  # type: ignore[misc]
+        OPEN.onward = True  # type: ignore[misc]  # what must fail

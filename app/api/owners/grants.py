@@ -9,7 +9,8 @@ from fastapi import APIRouter, Depends
 
 from app.api.examples import problem_responses
 from app.api.owners.reach import keep_nowhere, owner_of, touches
-from app.consent.duties import Owed, order
+from app.api.views import owed_out
+from app.consent.duties import order
 from app.consent.errors import GrantNotFound
 from app.consent.grants import GrantView, get_grant, list_grants, pause, resume, revoke
 from app.kit.clock import Clock
@@ -94,11 +95,7 @@ def order_own_erasure(
 ) -> dict[str, Any]:
     """The vendor of a permission that has ended is told to erase within seven days what it read.
     Ordering twice changes nothing. Needs `own:grants`."""
-    with database.session() as db:
-        if not touches(caller, get_grant(db, clock, owner_of(caller), grant_id)):
-            raise GrantNotFound
-        order(db, clock, owner_of(caller), grant_id)
-        return _grant_out(get_grant(db, clock, owner_of(caller), grant_id))
+    return _hold_back(order, grant_id, caller, database, clock)
 
 
 def _hold_back(
@@ -118,19 +115,6 @@ def _hold_back(
     return told
 
 
-def _erasure_out(owed: Owed | None) -> dict[str, Any] | None:
-    if owed is None:
-        return None
-    return {
-        "state": owed.state,
-        "asked_at": rfc3339(owed.asked_at),
-        "due_at": rfc3339(owed.due_at),
-        "is_ordered": owed.is_ordered,
-        "statement": owed.statement,
-        "answered_at": owed.answered_at and rfc3339(owed.answered_at),
-    }
-
-
 def _grant_out(view: GrantView) -> dict[str, Any]:
     grant = view.grant
     return {
@@ -143,7 +127,7 @@ def _grant_out(view: GrantView) -> dict[str, Any]:
         "given_at": rfc3339(grant.created_at),
         "until": rfc3339(grant.until),
         "ended_at": grant.ended_at and rfc3339(grant.ended_at),
-        "erasure": _erasure_out(view.owed),
+        "erasure": view.owed and owed_out(view.owed),
         "details": [
             {
                 "object_id": str(d.object_id),

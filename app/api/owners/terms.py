@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body, Depends
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StringConstraints
 
 from app.api.examples import json_example, problem_responses
-from app.api.owners.reach import keep_nowhere
+from app.api.owners.reach import keep_nowhere, owner_of
 from app.api.public.agreements import hash_text
 from app.consent.past import last_requests
 from app.kit.errors import NotFound
@@ -93,7 +93,7 @@ class TrialSpec(_Strict):
 
 
 NewTerms = Annotated[TermsSpec, Body(examples=[NEW_EXAMPLE])]
-Trial = Annotated[TrialSpec, Body(examples=[_SPEC])]
+Trial = Annotated[TrialSpec | None, Body(examples=[_SPEC])]
 
 
 class AgreementRef(BaseModel):
@@ -219,12 +219,13 @@ def try_terms(
     caller: OwnerReader,
     db: ReadDb,
     settings: AppSettings,
-    spec: Trial = TrialSpec(),  # noqa: B008  # never changed
+    spec: Trial = None,
 ) -> TrialOut:
     """What these terms, or without a body your present ones, would have said to the last twenty
     requests of vendors that you opened. Nothing is kept. A request that names no end asks for as
     long as a permission may last."""
     owner_id = _owner(caller)
+    spec = spec or TrialSpec()
     terms = trial(
         terms_of(db, owner_id),
         agreement=spec.agreement,
@@ -249,10 +250,9 @@ def try_terms(
 
 def _owner(caller: Principal) -> UUID:
     """Terms are for all of an owner's things: a token for some of them does not reach them."""
-    assert caller.owner_id is not None  # a personal token has an owner
     if caller.objects is not None:
         raise NotFound
-    return caller.owner_id
+    return owner_of(caller)
 
 
 def _terms_out(terms: Terms) -> TermsOut:

@@ -9,12 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from app.api.examples import json_example, problem_responses
-from app.consent.duties import Owed, answer, list_duties
+from app.api.views import owed_out
+from app.consent.duties import answer, list_duties
 from app.kit import jsonio
 from app.kit.http import AppClock, AppCursors, Db, ReadDb, StrictRoute
 from app.kit.paging import MAX_LIMIT
 from app.oauth.protect import GrantsReader
-from app.usage.wire import rfc3339
 
 router = APIRouter(prefix="/v1/data", tags=["Vendors: data"], route_class=StrictRoute)
 
@@ -65,7 +65,7 @@ def list_own_duties(
     more, found = len(found) > limit, found[:limit]
     end = [found[-1].due_at.isoformat(), str(found[-1].grant_id)] if more else None
     cursor = cursors.seal(end, *bound) if end else None
-    return _json({"duties": [_told(one) for one in found], "next": cursor})
+    return _json({"duties": [owed_out(one) for one in found], "next": cursor})
 
 
 @router.post(
@@ -79,19 +79,7 @@ def answer_duty(
     """The owner sees the answer. What was kept may be erased later; what was erased stays so. Needs
     the scope grants:read."""
     owed = answer(db, clock, str(caller.client_id), grant_id, said.answer, said.statement)
-    return _json(_told(owed))
-
-
-def _told(owed: Owed) -> dict[str, Any]:
-    return {
-        "grant_id": str(owed.grant_id),
-        "state": owed.state,
-        "asked_at": rfc3339(owed.asked_at),
-        "due_at": rfc3339(owed.due_at),
-        "is_ordered": owed.is_ordered,
-        "statement": owed.statement,
-        "answered_at": owed.answered_at and rfc3339(owed.answered_at),
-    }
+    return _json(owed_out(owed))
 
 
 def _json(body: dict[str, Any]) -> Response:
