@@ -15,7 +15,7 @@ demo: $(VENV)/.runtime ## Seed a demo and start it, with a small vendor site bes
 	@$(BIN)/inseam demo
 
 test: check $(CLIENTS) ## Run every check and test; builds what is missing
-	@$(PYTEST) -m "not soak"
+	@$(PYTEST)
 
 check: $(VENV)/.test ## Lint, formatting and types, without changing anything
 	@$(BIN)/ruff check .
@@ -29,7 +29,7 @@ fix: $(VENV)/.test ## Put right what the linter and the formatter can
 bench: $(VENV)/.test ## Measure this machine, beside a bare endpoint in the same run
 	@$(BIN)/python -m bench
 
-soak: check $(CLIENTS) ## Run every test in all its rounds, the long ones too
+soak: check $(CLIENTS) ## Run what repeats (kills, races, steps of models) in all its rounds
 	@INSEAM_TEST_ROUNDS=full $(PYTEST)
 
 # The environment is brought up to date when its lock changes. `uv` makes it faster, and is not

@@ -22,6 +22,7 @@ from app.settings import Settings
 from tests.support import databases, postgres
 from tests.support.browser import (  # noqa: F401  # fixtures
     browser,
+    contexts,
     live_server,
     new_page,
     page,
@@ -30,7 +31,7 @@ from tests.support.browser import (  # noqa: F401  # fixtures
 )
 from tests.support.databases import PostgresDatabase
 from tests.support.need import miss
-from tests.support.rounds import rounds
+from tests.support.rounds import IS_FULL, rounds
 
 RUN_DIR = "INSEAM_TEST_RUN_DIR"
 ORIGIN = "https://testserver"
@@ -57,6 +58,21 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         run_dir = Path(os.environ.pop(RUN_DIR))
         postgres.stop(run_dir)
         shutil.rmtree(run_dir, ignore_errors=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The soak keeps what tries more in it; all else has nothing to add to `make test`."""
+    if IS_FULL:
+        config.hook.pytest_deselected(items=[item for item in items if not _has_rounds(item)])
+        items[:] = filter(_has_rounds, items)
+
+
+def _has_rounds(item: pytest.Item) -> bool:
+    """Whether it tries examples that are made up, or its module asks how often it repeats."""
+    function = getattr(item, "obj", None)
+    makes_examples = getattr(function, "is_hypothesis_test", False)
+    asked = vars(getattr(item, "module", None) or object).keys() & {"rounds", "IS_FULL"}
+    return makes_examples or bool(asked)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

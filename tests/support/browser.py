@@ -106,13 +106,28 @@ NewPage = Callable[..., Page]
 
 
 @pytest.fixture
-def new_page(browser: Browser, page_problems: Problems) -> Iterator[NewPage]:
+def contexts(page_problems: Problems) -> Iterator[list[BrowserContext]]:
+    """The contexts that a test opened. They close before the services end that their pages came
+    from, whichever was started first: a page may still be loading."""
+    opened: list[BrowserContext] = []
+    yield opened
+    _close(opened)
+
+
+def _close(contexts: list[BrowserContext]) -> None:
+    while contexts:
+        contexts.pop().close()
+
+
+@pytest.fixture
+def new_page(
+    browser: Browser, page_problems: Problems, contexts: list[BrowserContext]
+) -> Iterator[NewPage]:
     """Opens pages, each in a context (cookies, storage) of its own.
 
     `new_page(size=PHONE, theme="dark", javascript=False)`; pages that share a sign-in come from
     `page.context.new_page()`.
     """
-    contexts: list[BrowserContext] = []
 
     def make(
         size: tuple[int, int] = DESK, theme: str = "light", javascript: bool = True, **more: Any
@@ -132,8 +147,7 @@ def new_page(browser: Browser, page_problems: Problems) -> Iterator[NewPage]:
         return context.new_page()
 
     yield make
-    for context in contexts:
-        context.close()
+    _close(contexts)
 
 
 @pytest.fixture
@@ -143,7 +157,9 @@ def page(new_page: NewPage) -> Page:
 
 
 @pytest.fixture
-def serve(run_dir: Path, tmp_path: Path) -> Iterator[Callable[..., LiveServer]]:
+def serve(
+    run_dir: Path, tmp_path: Path, contexts: list[BrowserContext]
+) -> Iterator[Callable[..., LiveServer]]:
     """Starts services on free ports, each with a fresh SQLite database: `serve(demo=True)`."""
     running: list[tuple[uvicorn.Server, threading.Thread]] = []
 
@@ -164,6 +180,7 @@ def serve(run_dir: Path, tmp_path: Path) -> Iterator[Callable[..., LiveServer]]:
         return LiveServer(url, app, settings)
 
     yield start
+    _close(contexts)
     for server, _ in running:
         server.should_exit = True
     for _, thread in running:
