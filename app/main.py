@@ -22,6 +22,7 @@ from app.api.owners import stream as own_stream
 from app.api.owners import terms as own_terms
 from app.api.public import agreements, did, health, passports
 from app.api.vendors import changes as vendor_changes
+from app.api.vendors import coarse as vendor_coarse
 from app.api.vendors import data as vendor_data
 from app.api.vendors import duties as vendor_duties
 from app.api.vendors import grants as vendor_grants
@@ -62,6 +63,7 @@ ROUTERS = (
     own_stream.router,
     own_terms.router,
     vendor_data.router,
+    vendor_coarse.router,
     vendor_changes.router,
     vendor_grants.router,
     vendor_duties.router,

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, delete, fu
 from sqlalchemy.orm import Session
 
 from app.accesses.models import Access
-from app.accesses.record import EXPORT, LISTING, READING
+from app.accesses.record import EXPORT, LISTING, READINGS
 from app.kit.clock import Clock
 from app.kit.ids import NOBODY
 
@@ -74,7 +74,7 @@ class ReaderCount:
 def count_by_reader(db: Session, owner_id: UUID, since: datetime) -> Sequence[ReaderCount]:
     """Per reader since a time. An attempt that touches several objects is one attempt."""
     is_given = Access.result == "given"
-    is_read = and_(is_given, Access.action == READING)
+    is_read = and_(is_given, Access.action.in_(READINGS))
     query = (
         select(
             Access.reader,
@@ -115,7 +115,7 @@ def reads_of_grant(db: Session | Connection, owner_id: UUID, grant_id: UUID) -> 
         Access.owner_id == owner_id,
         Access.grant_id == grant_id,
         Access.result == "given",
-        Access.action == READING,
+        Access.action.in_(READINGS),
     )
     total, records, last_at = db.execute(query).one()
     return Reads(int(total), int(records), last_at)

@@ -15,6 +15,9 @@ from app.kit.ids import NOBODY, derived_id
 from app.kit.prepared import Prepared
 
 READING = "records"  # a reading of records, and nothing else
+BUCKETS = "buckets"  # a reading of what stretches of time come to
+SUMMARY = "summary"  # a reading of a few words on all records
+READINGS = (READING, BUCKETS, SUMMARY)
 LISTING = "objects"  # a look at what there is to read
 STREAM = "stream"  # a reading in chunks that goes on until the last record
 EXPORT = "export"  # asking for a copy, and fetching it

@@ -112,6 +112,38 @@ CHANGES_EXAMPLE = json_example(
         "more": False,
     },
 )
+BUCKETS_EXAMPLE = json_example(
+    "A page of stretches.",
+    {
+        "stream": "wear",
+        "size": "day",
+        "zone": "Europe/Paris",
+        "buckets": [
+            {
+                "start": "2026-11-23T23:00:00Z",
+                "end": "2026-11-24T23:00:00Z",
+                "count": 2,
+                "minutes": 431.5,
+                "values": {"steps": {"sum": 8120, "min": 3010, "max": 5110, "mean": 4060}},
+            }
+        ],
+        "next": None,
+        "grant": _GRANT,
+    },
+)
+SUMMARY_EXAMPLE = json_example(
+    "What all of it comes to.",
+    {
+        "stream": "wear",
+        "size": "week",
+        "zone": "Europe/Paris",
+        "count": 61,
+        "minutes": 14210,
+        "last": "2026-11-15T23:00:00Z",
+        "trend": {"change": "more", "first_half": 9.5, "last_half": 12},
+        "grant": _GRANT,
+    },
+)
 OWN_OBJECTS_EXAMPLE = json_example(
     "Your objects.",
     {

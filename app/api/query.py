@@ -35,8 +35,10 @@ def read_query(request: Request, model: type[Query]) -> Query | DomainError:
 def query_parameters(model: type[BaseModel]) -> dict[str, Any]:
     """The model as parameters of an operation's description (OpenAPI 3.1)."""
     parameters = []
-    for name, schema in model.model_json_schema()["properties"].items():
-        told = {"name": name, "in": "query", "required": False, "schema": schema}
+    whole = model.model_json_schema()
+    needed = whole.get("required", [])
+    for name, schema in whole["properties"].items():
+        told = {"name": name, "in": "query", "required": name in needed, "schema": schema}
         if "description" in schema:
             told["description"] = schema["description"]
         parameters.append(told)

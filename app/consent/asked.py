@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from app.consent.limits import Limits, limits_of, wider, written
+from app.consent.precision import EXACT, Precision
 
 Moment = datetime | None
 
@@ -24,6 +25,7 @@ class Wish:
     until: Moment = None
     retention: str | None = None
     limits: Limits | None = None
+    precision: Precision = EXACT
 
     @property
     def terms(self) -> dict[str, Any] | None:
@@ -69,7 +71,16 @@ def _wish(entry: Mapping[str, Any]) -> Wish:
         _moment(entry.get("until")),
         entry.get("retention"),
         limits_of(entry),
+        precision_of(entry),
     )
+
+
+def precision_of(entry: Mapping[str, Any]) -> Precision:
+    """How exactly an entry of authorization_details is to be told, where it stands for itself.
+    Whoever may read need not ask for a summary beside it."""
+    told = entry.get("precision") or {}
+    action = "read" if "read" in entry.get("actions", ["read"]) else "summary"
+    return Precision(action, told.get("time", "exact"), told.get("place", "exact"))
 
 
 def _moment(text: str | None) -> Moment:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from app.consent.lifecycle import LIVE, READING
 from app.consent.limits import Limits, limits_of
+from app.consent.precision import EXACT, Precision
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,12 @@ class Detail:
     window_to: datetime | None
     until: datetime
     terms: Mapping[str, Any] | None = None
+    zone: str | None = None
+
+    @property
+    def precision(self) -> Precision:
+        """How exactly it is told; days and the like are those of the `zone`."""
+        return Precision(self.action, self.precision_time, self.precision_place)
 
 
 @dataclass(frozen=True)
@@ -41,12 +48,28 @@ class GrantState:
 @dataclass(frozen=True)
 class Slice:
     """What of a grant one token is for: some kinds of one object, or of any (None); the window
-    is half-open."""
+    is half-open. It is told as exactly as the grant says, and no more exactly than `precision`."""
 
     pseudonym: UUID | None
     categories: frozenset[str]
     window_from: datetime | None
     window_to: datetime | None
+    precision: Precision = EXACT
+
+    @property
+    def window(self) -> tuple[datetime | None, datetime | None]:
+        """The two borders."""
+        return self.window_from, self.window_to
+
+
+@dataclass(frozen=True)
+class Telling:
+    """How exactly a kind of data is told: as `granted`, in the time of a place (`zone`), and of
+    that what `asked` leaves, which is a part of it or the same."""
+
+    granted: Precision = EXACT
+    asked: Precision = EXACT
+    zone: str | None = None
 
 
 @dataclass(frozen=True)
@@ -58,14 +81,19 @@ class Refused:
 
 @dataclass(frozen=True)
 class Allowed:
-    """What may be read of one object: one window per category, and the limits of those that may
-    not be read as often as one likes."""
+    """What may be read of one object: one window per category, the limits of those that may not be
+    read as often as one likes, and how exactly each is told."""
 
     object_id: UUID
     tenure_id: UUID
     pseudonym: UUID
     windows: dict[str, tuple[datetime | None, datetime | None]]
     limits: dict[str, Limits] = field(default_factory=dict)
+    telling: dict[str, Telling] = field(default_factory=dict)
+
+    def exact(self) -> frozenset[str]:
+        """The categories whose records may be told one by one."""
+        return frozenset(kind for kind, one in self.telling.items() if one.asked.is_exact)
 
 
 def live_status(status: str, until: datetime, now: datetime) -> str:
@@ -99,30 +127,28 @@ def decide(
     if not open_details:
         return Refused("not-granted")
     first = open_details[0]
-    windows = {}
+    windows, telling = {}, {}
     for d in open_details:
-        window = within((d.window_from, d.window_to), d.pseudonym, d.category, slices)
-        if window is not None:
-            windows[d.category] = window
+        part = part_of(d, slices)
+        if part is not None:
+            windows[d.category] = narrow((d.window_from, d.window_to), *part.window)
+            asked = d.precision.narrowed(part.precision)
+            telling[d.category] = Telling(d.precision, asked, d.zone)
     if not windows:
         return Refused("not-granted")
     found = {d.category: limits_of(d.terms) for d in open_details if d.category in windows}
     limits = {category: one for category, one in found.items() if one is not None}
-    return Allowed(first.object_id, first.tenure_id, first.pseudonym, windows, limits)
+    return Allowed(first.object_id, first.tenure_id, first.pseudonym, windows, limits, telling)
 
 
-def within(
-    window: tuple[datetime | None, datetime | None],
-    pseudonym: UUID,
-    category: str,
-    slices: Sequence[Slice] | None,
-) -> tuple[datetime | None, datetime | None] | None:
-    """What of a granted window a token is for; None where nothing."""
+def part_of(detail: Detail, slices: Sequence[Slice] | None) -> Slice | None:
+    """The part of a detail that a token is for, all of it where it is not for parts; None where
+    nothing."""
     if slices is None:
-        return window
+        return Slice(None, frozenset([detail.category]), None, None)
     for one in slices:
-        if category in one.categories and one.pseudonym in (None, pseudonym):
-            return narrow(window, one.window_from, one.window_to)
+        if detail.category in one.categories and one.pseudonym in (None, detail.pseudonym):
+            return one
     return None
 
 

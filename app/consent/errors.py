@@ -80,6 +80,16 @@ class TooFrequent(DomainError):
     kind, slug, title = Kind.too_many, "too-frequent", "This is more often than the owner allows."
 
 
+class AbovePrecision(DomainError):
+    """The owner lets this be told over longer stretches of time, or as a summary, and not so
+    exactly as you ask. `precision` has what may be asked, kind by kind: ask
+    `/v1/data/objects/{id}/buckets` in stretches of that size or of longer ones that they make, or
+    `/v1/data/objects/{id}/summary`."""
+
+    kind, slug = Kind.forbidden, "above-precision"
+    title = "This is more exact than the owner allows."
+
+
 class DutyNotFound(DomainError):
     """Nothing is owed: the permission is not yours, has not ended, or nothing was read."""
 

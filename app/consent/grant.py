@@ -1,13 +1,14 @@
 """The owner's yes, narrowed as the owner likes: it makes a grant and its details."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from app.accesses.history import last_send_by
+from app.accounts.models import Owner
 from app.accounts.security_log import note_event
 from app.consent import queries, request_views, requests
 from app.consent.asked import Wish, wider_terms
@@ -16,6 +17,7 @@ from app.consent.grants import end, note
 from app.consent.models import AccessRequest, Grant, GrantDetail, GrantPlace, Pseudonym
 from app.consent.offer import Kind, Part, choose
 from app.consent.own import NO_END
+from app.consent.precision import PLACES, TIMES, Precision, chosen
 from app.kit.clock import Clock
 from app.kit.db import take_turn
 from app.kit.ids import new_id
@@ -29,12 +31,15 @@ _CARRIED = [column.key for column in GrantDetail.__table__.columns]
 class Choice:
     """What the owner left ticked: objects, for the parts of the request that name none, and of each
     part the kinds of data. `history_from` None gives the whole of their time with it;
-    `until` None has no end, which an owner gives to an app of their own alone."""
+    `until` None has no end, which an owner gives to an app of their own alone. `how` and `where`
+    say how exactly the times and places of some kinds are told (`precision.chosen`)."""
 
     objects: frozenset[UUID]
     kinds: frozenset[Kind]
     until: datetime | None
     history_from: datetime | None
+    how: Mapping[Kind, str] = field(default_factory=dict)
+    where: Mapping[Kind, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,8 @@ def allow(
     else:
         quiet_at = _replace(db, clock, owner_id, row)
         grant = _give(db, row, client, until, owner_id, now)
-    details = _details(db, grant, choose(parts, choice.kinds, choice.objects), choice, until)
+    given = choose(parts, choice.kinds, choice.objects, _precisions(parts, choice))
+    details = _details(db, grant, given, choice, until)
     if not details:
         raise _nothing(parts, choice)
     if change is not None and change.action == "merge":
@@ -152,6 +158,9 @@ def _merged(
         same.window_from = _earlier(same.window_from, old.window_from)
         same.window_to = _later(same.window_to, old.window_to)
         same.until = max(same.until, old.until)
+        precision = same.precision.widened(old.precision)
+        same.action, same.precision_time, same.precision_place = precision
+        same.zone = _zone_of(precision, old.zone or same.zone)
         same.terms = wider_terms(same.terms, old.terms)
     return list(found.values())
 
@@ -171,8 +180,27 @@ def _check(parts: Sequence[Part], choice: Choice) -> None:
         raise NothingChosen
     if not choice.kinds <= asked:
         raise ChoiceTooWide
+    if not {*choice.how, *choice.where} <= asked:
+        raise ChoiceTooWide
+    for part in parts:
+        precisions = _precisions([part], choice).values()
+        if not all(part.wish.precision.covers(one) for one in precisions):
+            raise ChoiceTooWide
     if len(named) == len(parts) and not choice.objects <= {part.object_id for part in parts}:
         raise ChoiceTooWide
+
+
+def _precisions(parts: Sequence[Part], choice: Choice) -> dict[Kind, Precision]:
+    """How exactly each kind is told. ChoiceTooWide for what is no precision."""
+    if not {*choice.how.values()} <= {*TIMES, "summary"} or not {*choice.where.values()} <= {
+        *PLACES
+    }:
+        raise ChoiceTooWide
+    return {
+        kind: chosen(part.wish.precision, choice.how.get(kind), choice.where.get(kind))
+        for part in parts
+        for kind in part.kinds
+    }
 
 
 def _nothing(parts: Sequence[Part], choice: Choice) -> NothingChosen:
@@ -211,6 +239,7 @@ def _details(
     held = {h.object_id: h for h in held_objects(db, grant.owner_id)}
     if not choice.objects | {object_id for object_id, _ in chosen} <= held.keys():
         raise ChoiceTooWide
+    zone = db.get_one(Owner, grant.owner_id).time_zone
     details: list[GrantDetail] = []
     names: dict[UUID, UUID] = {}
     for object_id, category in sorted(chosen, key=str):
@@ -230,16 +259,23 @@ def _details(
                 category=category,
                 tenure_id=holding.tenure_id,
                 pseudonym=names[object_id],
-                action="read",
-                precision_time="exact",
-                precision_place="exact",
+                action=wish.precision.action,
+                precision_time=wish.precision.time,
+                precision_place=wish.precision.place,
                 window_from=start,
                 window_to=wish.window_to,
                 until=min(until, wish.until or until),
                 terms=wish.terms,
+                zone=_zone_of(wish.precision, zone),
             )
         )
     return details
+
+
+def _zone_of(precision: Precision, zone: str | None) -> str | None:
+    """Whose days they are, fixed with the grant: were they to follow the owner on a journey, two
+    kinds of days would tell what lies between them."""
+    return None if precision.is_exact else zone
 
 
 def max_of(one: datetime | None, other: datetime | None) -> datetime | None:

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.consent.precision import Precision
 from app.kit.columns import Blob, Flag, Id, Instant, Json, Whole, Words
 from app.kit.db import Base, family
 
@@ -84,6 +85,7 @@ class GrantDetail(Base):
     """One object and one kind of data in one version of a grant.
 
     `pseudonym` is the object's id for this vendor. `window_from` None means all of the tenure.
+    `zone` says whose days and weeks they are in which it is told, None where it is told exactly.
     `terms` are the limits of reading (`limits.Limits`) and the retention that were asked with it
     (`limits`, `retention`).
     """
@@ -109,6 +111,12 @@ class GrantDetail(Base):
     window_to: Mapped[datetime | None] = mapped_column(Instant)
     until: Mapped[datetime] = mapped_column(Instant)
     terms: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    zone: Mapped[str | None] = mapped_column(Words(64))
+
+    @property
+    def precision(self) -> Precision:
+        """How exactly it is told."""
+        return Precision(self.action, self.precision_time, self.precision_place)
 
 
 class GrantUse(Base):

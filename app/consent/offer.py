@@ -7,6 +7,7 @@ from uuid import UUID
 
 from app.consent.asked import Wish, wider_terms
 from app.consent.models import GrantDetail
+from app.consent.precision import Precision
 
 Kind = tuple[int, str]  # of which part, which kind of data
 
@@ -69,14 +70,19 @@ def is_given(wish: Wish, detail: GrantDetail | None) -> bool:
     is_early = wish.window_from is None or begins is None or begins <= wish.window_from
     is_late = ends is None or (wish.window_to is not None and ends >= wish.window_to)
     is_long = wish.until is None or detail.until >= wish.until
-    return is_early and is_late and is_long and _is_wider(detail.terms, wish.terms)
+    is_fine = detail.precision.covers(wish.precision)
+    return is_early and is_late and is_long and is_fine and _is_wider(detail.terms, wish.terms)
 
 
 def choose(
-    parts: Sequence[Part], kinds: Collection[Kind], objects: Collection[UUID]
+    parts: Sequence[Part],
+    kinds: Collection[Kind],
+    objects: Collection[UUID],
+    precisions: Mapping[Kind, Precision] | None = None,
 ) -> dict[tuple[UUID, str], Wish]:
     """What is given: by object and kind, the wish that says how far. An object that a part names
-    is in it whether it stands among `objects` or not.
+    is in it whether it stands among `objects` or not. What has a precision of its own among
+    `precisions` is given so, and all else as it was asked for.
 
     Where several ticked parts ask for the same, one is given: that without any border, else one
     that names the object, else the first.
@@ -86,8 +92,11 @@ def choose(
         meant = objects if part.object_id is None else (part.object_id,)
         for object_id in meant:
             for category in part.categories:
-                if (part.number, category) in kinds:
-                    found.setdefault((object_id, category), part.wish)
+                kind = (part.number, category)
+                if kind in kinds:
+                    precision = (precisions or {}).get(kind, part.wish.precision)
+                    wish = replace(part.wish, precision=precision)
+                    found.setdefault((object_id, category), wish)
     return found
 
 

@@ -49,6 +49,9 @@ def measured(wish: Wish, category: str, purpose: str, at: datetime, longest: tim
         category,
         purpose,
         at,
+        # Limits know no summary: it tells nothing finer than the stretches that it is made of.
+        precision=wish.precision.stretch,
+        place=wish.precision.place,
         window_from=wish.window_from,
         until=wish.until or at + longest,
         count=wish.limits.count if wish.limits else None,

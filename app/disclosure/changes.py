@@ -4,7 +4,8 @@ in the order in which they came.
 A round looks at every permission once, for what is new between two instants; a page is a part of
 a round. It is fetched outside the writer; then each permission with records is locked and decided
 again, and the reading recorded, before anything leaves. A kind that may be read so often alone is
-left out: whoever follows changes cannot say when to count.
+left out: whoever follows changes cannot say when to count. So is one that is told over stretches
+of time: it never comes record by record.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,7 +20,7 @@ from sqlalchemy import Connection
 from app.accesses.record import READING, Attempt, Given, record_given
 from app.consent.decide import Allowed, GrantState, decide
 from app.consent.grants import GrantPlace, Happening, Lately, lately, lock_grant, places_of
-from app.disclosure.records import is_inside, widest
+from app.disclosure.records import is_inside, told_rows, widest
 from app.kit.clock import Clock
 from app.kit.ids import new_id
 from app.objects.categories import CATEGORIES
@@ -187,14 +188,15 @@ def _arrived(
         log = Log(conn, keys, object_id, allowed.tenure_id)
         for one in streams:
             kind, place = kinds.get(one.stream, ""), (object_id, one.stream)
-            is_open = kind in allowed.windows and kind not in allowed.limits
+            is_open = kind in allowed.exact() and kind not in allowed.limits
             if not is_open or one.tenure_id != allowed.tenure_id or place < (passed or place):
                 continue
             behind = wanted.spot.seq if wanted.spot and place == passed else None
             rows = arrivals(log, one.stream, wanted.since, wanted.until, behind, limit)
             limit -= len(rows)
             if rows:
-                yield Came(allowed, one.stream, kind, rows)
+                told = told_rows(conn, allowed, {one.stream: kind}, rows)
+                yield Came(allowed, one.stream, kind, told)
             if limit <= 0:
                 return
 

@@ -11,7 +11,7 @@ from app.consent.grants import lock_grant
 from app.consent.limits import Used, with_use
 from app.consent.uses import uses_of
 from app.disclosure.reader import Disclosed, NotDisclosed, Reader, refusal_of
-from app.disclosure.records import widest
+from app.disclosure.records import precision_told, widest
 from app.kit import jsonio
 from app.kit.clock import Clock
 from app.kit.ids import NOBODY, new_id
@@ -87,6 +87,8 @@ def _object_out(
         "window": _window(allowed),
         "until": rfc3339(min(d.until for d in details)),
     }
+    if precision := precision_told(allowed):
+        out["precision"] = precision
     if allowed.limits:
         out["limits"] = _limits(conn, grant, allowed, reader)
     if "identity" in allowed.windows:

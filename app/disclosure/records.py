@@ -4,22 +4,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection
 
 from app.accesses.record import READING, Attempt, Given, record_given, record_refused
 from app.consent.decide import Allowed, Refused, decide, narrow
-from app.consent.errors import OverCount, TooFrequent
+from app.consent.errors import AbovePrecision, OverCount, TooFrequent
 from app.consent.grants import lock_grant
+from app.consent.precision import EXACT
 from app.disclosure.counted import Counted, begin_or_go_on, count
 from app.disclosure.locate import Located, granted_object, locate
+from app.disclosure.precision.places import PlaceSize, hide_place
 from app.disclosure.reader import OF_THE_OBJECT, Disclosed, NotDisclosed, Reader, refusal_of
+from app.kit import jsonio
 from app.kit.clock import Clock
 from app.kit.errors import DomainError, InvalidCursor
 from app.kit.ids import new_id
 from app.kit.paging import Cursors
-from app.objects.products import stream_categories
+from app.objects.products import StreamInfo, stream_categories, streams_of_object
 from app.objects.tenures import find_open_tenure
 from app.usage.read import Log, page
 from app.usage.rows import Row
@@ -91,7 +94,7 @@ def read_records(
     asked = read_asked(cursors, wanted, reader.client_id, reader.grant_id, ref)
     located = locate(conn, reader, ref)
     attempt = _attempt(reader, located, now, asked)
-    decision = _decide(reader, located, ref, now)
+    decision = decide_now(reader, located, ref, now)
     is_dead = isinstance(decision, Refused) and decision.rule not in OF_THE_OBJECT
     if isinstance(asked, DomainError) and not is_dead:
         return refuse(conn, reader, located, attempt, asked.slug, asked)
@@ -101,6 +104,11 @@ def read_records(
     assert reader.owner_id is not None  # decided: a grant has an owner
     assert reader.grant_id is not None
     kinds = _kinds(conn, decision, asked.wanted)
+    coarse = set(kinds.values()) - decision.exact()
+    kinds = {name: kind for name, kind in kinds.items() if kind not in coarse}
+    if coarse and not kinds:
+        error = above_precision(decision)
+        return refuse(conn, reader, located, attempt, error.slug, error)
     ids = reader.owner_id, reader.grant_id
     reading = begin_or_go_on(conn, *ids, decision, kinds, asked.position, now)
     if isinstance(reading, OverCount | TooFrequent):
@@ -110,7 +118,7 @@ def read_records(
         return refuse(conn, reader, located, attempt, "not-granted")
     log = Log(conn, keys, decision.object_id, decision.tenure_id)
     found = read_page(log, streams, asked.position, asked.wanted, reading.since)
-    is_same = _decide_again(conn, clock, reader, located, decision)
+    is_same = decide_again(conn, clock, reader, decision)
     if isinstance(is_same, Refused):
         return refuse(conn, reader, located, attempt, is_same.rule)
     send_by = clock.now() + deadline
@@ -120,7 +128,51 @@ def read_records(
     count(conn, *ids, decision.object_id, reading, shows)
     position = reading.write_position(found.next_position)
     cursor = cursors.seal(position, *asked.bound) if position else None
-    return Disclosed(_body(located, found, cursor), send_by, cursor)
+    rows = told_rows(conn, decision, kinds, found.rows)
+    return Disclosed(_body(located, rows, cursor), send_by, cursor)
+
+
+def told_rows(
+    conn: Connection, allowed: Allowed, kinds: Mapping[str, str], rows: Sequence[Row]
+) -> Sequence[Row]:
+    """Rows as they may be told: their places no more exactly than was granted."""
+    sizes = {name: allowed.telling[kind].asked.place for name, kind in kinds.items()}
+    if set(sizes.values()) <= {"exact"}:
+        return rows
+    streams = streams_of_object(conn, allowed.object_id)
+    return [
+        row
+        if sizes[row.stream] == "exact"
+        else _with_values(
+            row, hide_place(*_values(row, streams), cast(PlaceSize, sizes[row.stream]))
+        )
+        for row in rows
+    ]
+
+
+def _values(
+    row: Row, streams: Mapping[str, StreamInfo]
+) -> tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]:
+    return jsonio.loads(row.body.encode()), streams[row.stream].fields
+
+
+def _with_values(row: Row, values: Mapping[str, Any]) -> Row:
+    return row._replace(entry=row.entry._replace(body=jsonio.dumps(values).decode()))
+
+
+def above_precision(allowed: Allowed) -> AbovePrecision:
+    """The error, with what may be asked."""
+    return AbovePrecision(precision=precision_told(allowed))
+
+
+def precision_told(allowed: Allowed) -> dict[str, Any]:
+    """How exactly each kind is told that is not told exactly in every respect."""
+    found = {}
+    for kind, one in sorted(allowed.telling.items()):
+        if one.asked != EXACT:
+            told = {"action": one.asked.action, "time": one.asked.stretch, "place": one.asked.place}
+            found[kind] = told | ({"zone": one.zone} if one.zone else {})
+    return found
 
 
 def read_asked(
@@ -170,7 +222,7 @@ def _attempt(
     return Attempt(now, READING, reader.client_id, reader.name, reader.grant_id, version, told)
 
 
-def _decide(reader: Reader, located: Located, ref: str, now: datetime) -> Allowed | Refused:
+def decide_now(reader: Reader, located: Located, ref: str, now: datetime) -> Allowed | Refused:
     decision = decide(
         located.grant, granted_object(located, ref), reader.categories, now, reader.slices
     )
@@ -178,8 +230,8 @@ def _decide(reader: Reader, located: Located, ref: str, now: datetime) -> Allowe
     return decision if isinstance(decision, Allowed) and rule is None else Refused(rule or "")
 
 
-def _decide_again(
-    conn: Connection, clock: Clock, reader: Reader, located: Located, before: Allowed
+def decide_again(
+    conn: Connection, clock: Clock, reader: Reader, before: Allowed
 ) -> Allowed | Refused:
     """The same decision on the locked grant and the tenure as it is now."""
     assert reader.owner_id is not None
@@ -294,11 +346,11 @@ def _given(allowed: Allowed, streams: Mapping[str, Window], found: Page) -> Give
     )
 
 
-def _body(located: Located, found: Page, cursor: str | None) -> bytes:
+def _body(located: Located, rows: Sequence[Row], cursor: str | None) -> bytes:
     grant = located.grant
     assert grant is not None
     told = {"id": str(grant.grant_id), "version": grant.version}
-    return records_body(found.rows, next=cursor, grant=told)
+    return records_body(rows, next=cursor, grant=told)
 
 
 Rows = Sequence[Row]

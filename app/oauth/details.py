@@ -24,6 +24,7 @@ from pydantic import (
     model_validator,
 )
 
+from app.consent.asked import precision_of
 from app.consent.limits import Limits as ReadingLimits
 from app.consent.limits import limits_of
 from app.kit import jsonio
@@ -63,6 +64,17 @@ def _check_category(name: str) -> str:
 Moment = Annotated[AwareDatetime, BeforeValidator(_check_text), AfterValidator(_check_year)]
 
 
+def _check_once(actions: list[str]) -> list[str]:
+    if len(set(actions)) < len(actions):
+        raise ValueError("an action stands twice")
+    return actions
+
+
+Actions = Annotated[
+    list[Literal["read", "summary"]],
+    Field(min_length=1, max_length=2),
+    AfterValidator(_check_once),
+]
 Category = Annotated[str, AfterValidator(_check_category)]
 
 
@@ -71,10 +83,11 @@ class _Part(BaseModel):
 
 
 class Precision(_Part):
-    """How exact it is. Coarser data is not given yet, and so cannot be asked for."""
+    """How exactly it is told: what stretch of time comes to one line, by the owner's clock, and how
+    wide a square a place lies in."""
 
-    time: Literal["exact"] = "exact"
-    place: Literal["exact"] = "exact"
+    time: Literal["exact", "hour", "day", "week", "month"] = "exact"
+    place: Literal["exact", "1 km", "10 km"] = "exact"
 
 
 class Window(_Part):
@@ -115,14 +128,15 @@ class Limits(_Part):
 
 
 class Entry(_Part):
-    """One entry of `authorization_details`."""
+    """One entry of `authorization_details`. Without `actions` it is to be read, without `precision`
+    told exactly; where it is a part of what was granted, as that says."""
 
     type: Literal["urn:inseam:object-data"]
     identifier: UUID | None = None
-    actions: Annotated[list[Literal["read"]], Field(min_length=1, max_length=1)] = ["read"]
+    actions: Actions | None = None
     datatypes: Annotated[list[Category], Field(min_length=1, max_length=len(CATEGORIES))]
     locations: Annotated[list[str], Field(min_length=1, max_length=2)] | None = None
-    precision: Precision = Precision()
+    precision: Precision | None = None
     window: Window | None = None
     until: Moment | None = None
     limits: Limits | None = None
@@ -132,7 +146,6 @@ class Entry(_Part):
     def written(self) -> dict[str, Any]:
         """As it stands on the wire."""
         told = self.model_dump(mode="json", by_alias=True, exclude_none=True)
-        told.pop("precision")  # exact, as long as there is nothing else
         if self.window is not None:
             told["window"] = {"from": None, "to": None} | told["window"]
         return told
@@ -212,13 +225,21 @@ def _gives(granted: Entry, wanted: Entry, category: str) -> bool:
     return (
         category in granted.datatypes
         and wanted.identifier in (None, granted.identifier)
-        and set(wanted.actions) <= set(granted.actions)
+        and _tells_all(granted, wanted)
         and (wanted.window is None or (granted.window or Window()).covers(wanted.window))
         and (wanted.until is None or granted.until is None or wanted.until <= granted.until)
         and (wanted.limits is None or _limits(wanted) == _limits(granted))
         and wanted.purpose in (None, granted.purpose)
         and _keeps_shorter(granted.retention, wanted.retention)
     )
+
+
+def _tells_all(granted: Entry, wanted: Entry) -> bool:
+    """Whether it is told as exactly as is wanted; what that leaves open is as granted. The two
+    widths of squares cut each other, so who has one is not told the other too."""
+    mine = precision_of(granted.written())
+    other = precision_of(granted.written() | wanted.written())
+    return mine.covers(other) and mine.place in ("exact", other.place)
 
 
 def _limits(entry: Entry) -> ReadingLimits | None:

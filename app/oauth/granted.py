@@ -12,7 +12,7 @@ from app.consent.decide import live_status
 from app.consent.lifecycle import LIVE
 from app.kit import jsonio
 from app.oauth import queries
-from app.oauth.details import TYPE, Entry, Window
+from app.oauth.details import TYPE, Entry, Precision, Window
 from app.objects.categories import category_of
 
 
@@ -32,14 +32,15 @@ class Granted:
         return self.status in LIVE
 
     def entries(self, scopes: Iterable[str] | None = None) -> list[Entry]:
-        """One for each object, action, window and terms (RFC 9396 §7: what was granted, not asked),
+        """One for each object, precision, window and terms (RFC 9396 §7: granted, not asked),
         of all kinds or of those that the scopes open."""
         kinds = None if scopes is None else {category_of(scope) for scope in scopes}
         found: dict[tuple[Any, ...], list[str]] = {}
         for d in self.details:
             if kinds is None or d.category in kinds:
                 terms = jsonio.dumps(d.terms or {})
-                key = (d.pseudonym, d.action, d.window_from, d.window_to, d.until, terms)
+                told = (d.action, d.precision_time, d.precision_place)
+                key = (d.pseudonym, told, d.window_from, d.window_to, d.until, terms)
                 found.setdefault(key, []).append(d.category)
         return [
             Entry(
@@ -47,18 +48,26 @@ class Granted:
                 identifier=pseudonym,
                 actions=[action],
                 datatypes=sorted(kinds),
+                precision=_precision(time, place),
                 window=Window(**{"from": start, "to": end}),
                 until=until,
                 purpose=self.purpose,
                 **jsonio.loads(terms),
             )
-            for (pseudonym, action, start, end, until, terms), kinds in found.items()
+            for (pseudonym, told, start, end, until, terms), kinds in found.items()
+            for action, time, place in [told]
         ]
 
     def scopes(self, wanted: Iterable[str]) -> list[str]:
         """Those of the scopes that the grant gives anything of."""
         categories = {d.category for d in self.details}
         return [scope for scope in wanted if category_of(scope) in categories]
+
+
+def _precision(time: str, place: str) -> Precision | None:
+    """None where all is exact, as where nothing is said of it."""
+    told = {"time": time, "place": place}
+    return None if set(told.values()) == {"exact"} else Precision.model_validate(told)
 
 
 def load_granted(conn: Connection, now: datetime, owner_id: UUID, grant_id: UUID) -> Granted | None:

@@ -11,6 +11,7 @@ from fastapi.security import HTTPBearer
 from sqlalchemy import Connection
 
 from app.accesses.record import EXPORT
+from app.consent.asked import precision_of
 from app.consent.decide import Slice, live_status
 from app.consent.grants import find_own_place
 from app.consent.lifecycle import LIVE
@@ -177,6 +178,7 @@ def slices_of(principal: Principal) -> tuple[Slice, ...] | None:
             frozenset(one.datatypes),
             one.window.from_ if one.window else None,
             one.window.to if one.window else None,
+            precision_of(one.written()),
         )
         for one in entries
     )

@@ -58,6 +58,8 @@ def details_of(
         _DETAILS.c.pseudonym,
         _DETAILS.c.category,
         _DETAILS.c.action,
+        _DETAILS.c.precision_time,
+        _DETAILS.c.precision_place,
         _DETAILS.c.window_from,
         _DETAILS.c.window_to,
         _DETAILS.c.until,

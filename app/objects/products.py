@@ -117,6 +117,12 @@ def stream_infos(conn: Connection, product_id: UUID) -> list[StreamInfo]:
     return [StreamInfo(r.name, r.title, r.category, r.kind, r.fields) for r in rows]
 
 
+def streams_of_object(conn: Connection, object_id: UUID) -> dict[str, StreamInfo]:
+    """An object's streams by their names."""
+    product = queries.product_of_object(conn, object_id)
+    return {one.name: one for one in stream_infos(conn, product.product_id)}
+
+
 def describe_object(conn: Connection, object_id: UUID) -> dict[str, Any]:
     """What a reader needs to understand an object's records: product, maker, streams, units."""
     product = queries.product_of_object(conn, object_id)

@@ -23,7 +23,7 @@ _ANY = (
     )
     .limit(1)
 )
-_AMONG = select(Correction.stream, Correction.name_hash).where(
+_AMONG = select(Correction.stream, Correction.name_hash, Correction.received_at).where(
     Correction.object_id == bindparam("object_id"),
     Correction.tenure_id == bindparam("tenure_id"),
     Correction.name_hash.in_(bindparam("hashes", expanding=True)),
@@ -39,18 +39,22 @@ def corrected_among(
     object_id: UUID,
     tenure_id: UUID,
     named: Collection[tuple[str, str | None]],
-) -> set[tuple[str, str | None]]:
-    """Which of these (stream, record id) another record of the stream corrects."""
+) -> dict[tuple[str, str | None], datetime]:
+    """Which of these (stream, record id) another record of the stream corrects, and when the first
+    that does came."""
     ids = {"object_id": object_id, "tenure_id": tenure_id}
     if conn.execute(_ANY, ids).first() is None:
-        return set()
+        return {}
     hashes: dict[bytes, str | None] = {sha256(name): name for _, name in named if name}
-    every = list(hashes)
-    found = set[tuple[str, str | None]]()
+    every, wanted = list(hashes), set(named)
+    found: dict[tuple[str, str | None], datetime] = {}
     for start in range(0, len(every), _CHUNK):
         part = {"hashes": every[start : start + _CHUNK]}
-        found |= {(row.stream, hashes[row.name_hash]) for row in conn.execute(_AMONG, ids | part)}
-    return found & set(named)
+        for row in conn.execute(_AMONG, ids | part):
+            key = (row.stream, hashes[row.name_hash])
+            if key in wanted:
+                found[key] = row.received_at
+    return found
 
 
 def noted_corrections(

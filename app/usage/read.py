@@ -214,7 +214,7 @@ def _open(log: Log, near: Near, row: SegmentRow, behind: tuple[int, int], most: 
 def mark_corrected(log: Log, found: Sequence[Row]) -> list[Row]:
     """The rows, those that another one corrects marked."""
     named = {(row.stream, name) for row in found if (name := row.entry.record_id)}
-    corrected = corrected_among(log.conn, log.object_id, log.tenure_id, named) if named else set()
+    corrected = corrected_among(log.conn, log.object_id, log.tenure_id, named) if named else {}
     if not corrected:
         return list(found)
     return [row._replace(is_corrected=(row.stream, row.record_id) in corrected) for row in found]

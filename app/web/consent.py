@@ -30,7 +30,7 @@ from app.oauth.answer import redirect_allowed, redirect_refused
 from app.objects.tenures import held_objects
 from app.organizations.purposes import PURPOSES
 from app.settings import Settings
-from app.terms.ceilings import check
+from app.terms.ceilings import Excess, check
 from app.terms.service import terms_of
 from app.web.consent_form import (
     ConsentForm,
@@ -46,7 +46,6 @@ from app.web.consent_parts import Above, asked_from, given_before, load_things, 
 from app.web.format import Formatter
 from app.web.headers import allow_form_to
 from app.web.pages import SignedIn, render, see_other
-from app.web.terms_words import beyond
 
 router = APIRouter()
 
@@ -93,11 +92,15 @@ def answer_consent(
     history_from: Annotated[str, Form(max_length=10)] = "",
     until: Annotated[str, Form(max_length=10)] = "",
     ends: Annotated[str, Form(max_length=10)] = "day",
+    how: Annotated[list[str] | None, Form()] = None,
+    where: Annotated[list[str] | None, Form()] = None,
 ) -> Response:
     """One answer to one request. What was narrowed is what is granted; then back to the vendor,
     once nothing of a permission it replaces can leave any more. An answer that cannot be taken
     leads back to the page, which shows it again."""
-    form = ConsentForm(object or [], kind or [], history, history_from, until, ends)
+    form = ConsentForm(
+        object or [], kind or [], history, history_from, until, ends, how or [], where or []
+    )
     try:
         if answer == "close":
             with database.session() as db:
@@ -134,6 +137,8 @@ def _offered(db: Session, owner: SignedIn, asked: RequestView, form: ConsentForm
         form,
         objects=[one for one in dict.fromkeys(form.objects) if one in ids],
         kinds=[one for one in dict.fromkeys(form.kinds or ()) if one in names],
+        how=[one for one in dict.fromkeys(form.how) if one.partition(":")[0] in names],
+        where=[one for one in dict.fromkeys(form.where) if one.partition(":")[0] in names],
     )
 
 
@@ -195,9 +200,9 @@ def _above(db: Session, owner: SignedIn, settings: Settings, asked: RequestView)
     """What of a wish lies above the owner's limits (R-21); of an app of their own nothing does."""
     ceilings, longest = terms_of(db, owner.owner_id).ceilings, timedelta(settings.grant_max_days)
 
-    def look(wish: Wish, category: str) -> list[str]:
+    def look(wish: Wish, category: str) -> list[Excess]:
         told = measured(wish, category, asked.purpose, asked.created_at, longest)
-        return [] if asked.is_own else [beyond(one) for one in check(ceilings, told)]
+        return [] if asked.is_own else check(ceilings, told)
 
     return look
 

@@ -24,7 +24,7 @@ from app.web.pages import SignedInOwner, drop_cookie, set_cookie
 
 _COOKIE = "__Host-choice"
 _LIFE = timedelta(minutes=5)
-_MOST = 60  # objects that fit into a cookie, which holds 4 kB
+_MOST = 60  # objects and kinds that fit into a cookie, which holds 4 kB
 _DAYS_OFFERED = 182
 _DIGITS = 3  # of the number of a part
 
@@ -32,7 +32,8 @@ _DIGITS = 3  # of the number of a part
 @dataclass(frozen=True)
 class ConsentForm:
     """The form as text, so that a page with errors shows it again. `kinds` None stands for those
-    that are ticked at first; `ends` is "day", or "open" where an app of the owner's own asks."""
+    that are ticked at first; `ends` is "day", or "open" where an app of the owner's own asks. `how`
+    and `where` are what was chosen of kinds, as `usage:day` and `1.location:10 km`."""
 
     objects: Sequence[str]
     kinds: Sequence[str] | None
@@ -40,6 +41,8 @@ class ConsentForm:
     history_from: str
     until: str
     ends: str = "day"
+    how: Sequence[str] = ()
+    where: Sequence[str] = ()
 
 
 def first_form(
@@ -72,7 +75,26 @@ def choice_of(form: ConsentForm, zone_name: str, clock: Clock) -> Choice:
         kinds=frozenset(_kind(text) for text in form.kinds or ()),
         until=until,
         history_from=datetime.combine(start, time.min, zone),
+        how=_of_kinds(form.how),
+        where=_of_kinds(form.where),
     )
+
+
+def chosen_of(told: Sequence[str], name: str) -> str | None:
+    """What was chosen of the kind of that name."""
+    values = [one.removeprefix(f"{name}:") for one in told if one.startswith(f"{name}:")]
+    return values[0] if values else None
+
+
+def _of_kinds(told: Sequence[str]) -> dict[Kind, str]:
+    found = {}
+    for one in told:
+        name, colon, value = one.partition(":")
+        kind = _kind(name)
+        if not colon or kind in found:
+            raise ChoiceTooWide
+        found[kind] = value
+    return found
 
 
 def kind_name(number: int, category: str) -> str:
@@ -107,7 +129,7 @@ def keep_choice(
 ) -> Response | None:
     """Let the page that follows show the form with its errors: sealed, and bound to the session
     and the request, so that nobody else can tick anything. None where it is too much to keep."""
-    if len(form.objects) > _MOST:
+    if len(form.objects) + len(form.kinds or ()) + len(form.how) + len(form.where) > _MOST:
         return None
     cursors: Cursors = request.app.state.cursors
     sealed = cursors.seal([asdict(form), dict(errors)], *_bound(owner, ticket))

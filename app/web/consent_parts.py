@@ -11,15 +11,19 @@ from app.consent.asked import Wish
 from app.consent.limits import limits_of, written
 from app.consent.models import GrantDetail
 from app.consent.offer import Part, is_given
+from app.consent.precision import EXACT, PLACES, TIMES, Precision, is_coarser_or_same
 from app.consent.request_views import RequestView
 from app.kit.http import Session
 from app.objects.products import streams_of
 from app.objects.tenures import Held
+from app.terms.ceilings import Excess
 from app.web import words
-from app.web.consent_form import ConsentForm, kind_name
+from app.web.consent_form import ConsentForm, chosen_of, kind_name
 from app.web.format import Formatter
+from app.web.terms_words import PLACES as PLACE_WORDS
+from app.web.terms_words import PRECISIONS, beyond, told
 
-Above = Callable[[Wish, str], list[str]]
+Above = Callable[[Wish, str], list[Excess]]
 
 _LONG = timedelta(days=3660)  # an end that lies beyond stands for none
 
@@ -96,8 +100,10 @@ def _kinds(
         if titles is None:
             continue
         name = kind_name(part.number, detail.category)
-        beyond = above(part.wish, detail.category)
-        is_first = detail.needed and not beyond
+        excess = above(part.wish, detail.category)
+        how, where = _first_choice(part.wish.precision, excess)
+        rest = [one for one in excess if one.attribute not in ("precision", "place")]
+        is_first = detail.needed and not rest
         found.append(
             {
                 "name": name,
@@ -106,11 +112,50 @@ def _kinds(
                 "why": detail.why,
                 "streams": titles,
                 "ticked": is_first if form.kinds is None else name in form.kinds,
-                "above": beyond,
+                "above": [beyond(one) for one in excess],
+                "how": _options(how_options(part.wish.precision), name, form.how, how),
+                "where": _options(where_options(part.wish.precision), name, form.where, where)
+                if detail.category == "location"
+                else None,
                 "news": _news(asked, part, detail.category, fmt),
             }
         )
     return found
+
+
+def _first_choice(asked: Precision, excess: Sequence[Excess]) -> tuple[str, str]:
+    """How exactly a kind is to be told at first: as is asked, and where that is above a limit, as
+    the limit says."""
+    limits = {one.attribute: one.allowed for one in excess}
+    how = limits.get("precision", "summary" if asked.action == "summary" else asked.time)
+    return how, limits.get("place", asked.place)
+
+
+def how_options(asked: Precision) -> list[tuple[str, str]]:
+    """What may be chosen in place of what is asked: that, and what tells less."""
+    times = [
+        time for time in TIMES if asked.action == "read" and is_coarser_or_same(time, asked.time)
+    ]
+    said = [(time, PRECISIONS[time].capitalize()) for time in times]
+    return [*said, ("summary", "In a few words: how often, how long, when last")]
+
+
+def where_options(asked: Precision) -> list[tuple[str, str]]:
+    """The same of places."""
+    return [(one, PLACE_WORDS[one].capitalize()) for one in PLACES[PLACES.index(asked.place) :]]
+
+
+def _options(
+    options: Sequence[tuple[str, str]], name: str, given: Sequence[str], first: str
+) -> dict[str, Any] | None:
+    """A choice for the page; None where there is none, or nothing to be told so."""
+    if len(options) < 2:
+        return None
+    value = chosen_of(given, name) or first
+    return {
+        "options": [(f"{name}:{key}", text) for key, text in options],
+        "value": f"{name}:{value}",
+    }
 
 
 def _news(asked: RequestView, part: Part, category: str, fmt: Formatter) -> str:
@@ -134,6 +179,8 @@ def _news(asked: RequestView, part: Part, category: str, fmt: Formatter) -> str:
 def borders(wish: Wish, fmt: Formatter) -> list[str]:
     """How far a part goes, in sentences; what it leaves open is not said."""
     said = []
+    if wish.precision != EXACT:
+        said.append(f"They ask for it {told(wish.precision)}.")
     if wish.window_from or wish.window_to:
         said.append(_window(wish.window_from, wish.window_to, fmt))
     if wish.until:
@@ -180,6 +227,8 @@ def window_of(detail: GrantDetail, fmt: Formatter) -> list[str]:
 
 def _given_borders(detail: GrantDetail, fmt: Formatter) -> list[str]:
     limits, said = written(limits_of(detail.terms)), window_of(detail, fmt)
+    if detail.precision != EXACT:
+        said.insert(0, f"Told {told(detail.precision)}.")
     if detail.until - fmt.now < _LONG:
         said.append(f"Until {fmt.last_day(detail.until)}.")
     return [*said, words.often(limits)] if limits else said

@@ -18,6 +18,7 @@ from app.consent.grants import GrantView, get_grant, keep, list_grants, pause, r
 from app.consent.lifecycle import LIVE
 from app.consent.models import GrantDetail
 from app.consent.own import has_no_end, is_to_be_asked
+from app.consent.precision import EXACT
 from app.consent.request_views import list_answered, list_waiting
 from app.kit.clock import Clock
 from app.kit.db import Database
@@ -31,6 +32,7 @@ from app.web.consent_parts import window_of
 from app.web.format import Formatter
 from app.web.pages import SignedIn, SignedInOwner, flash, render, see_other
 from app.web.plots.small import tape
+from app.web.terms_words import told
 
 router = APIRouter()
 
@@ -262,7 +264,8 @@ def _permission(view: GrantView, face: ClientFace) -> dict[str, Any]:
 
 def _borders(view: GrantView, detail: GrantDetail, fmt: Formatter) -> list[str]:
     """What of one kind of data ends before the rest does."""
-    said = [] if detail.window_to is None else window_of(detail, fmt)
+    said = [f"Told {told(detail.precision)}."] if detail.precision != EXACT else []
+    said += [] if detail.window_to is None else window_of(detail, fmt)
     if detail.until < view.grant.until:
         said.append(f"Until {fmt.last_day(detail.until)}.")
     return said

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from app.consent.precision import Precision
 from app.terms.ceilings import Ceiling, Excess, parts_of
 from app.terms.service import Difference
 from app.web import words
@@ -93,6 +94,14 @@ def value(attribute: str, told: Any) -> str:
 def excess(one: Excess) -> str:
     """What a request asks for beyond a limit, as a sentence with its kind of data."""
     return f"{words.kind(one.category).label}: {beyond(one)}"
+
+
+def told(precision: Precision) -> str:
+    """How exactly a permission, or a request for one, has it told, after “told”."""
+    if precision.action == "summary":
+        return "in a few words: how often, how long, when last"
+    place = "" if precision.place == "exact" else f", places {PLACES[precision.place]}"
+    return PRECISIONS[precision.time] + place
 
 
 def beyond(one: Excess) -> str:

@@ -127,6 +127,7 @@ REFUSALS = {
     "paused": "The permission was paused.",
     "superseded": "The permission had been replaced by a newer one.",
     "over-count": "They had read as often as you allow.",
+    "above-precision": "They wanted it more exactly than you allow.",
     "too-frequent": "They read again sooner than you allow.",
     "outside-window": "They asked for a time that you did not open.",
     "insufficient-scope": "The key they used does not open this.",

@@ -13,6 +13,7 @@ from app.consent.grant import Choice, Granted, allow
 from app.consent.offer import Kind
 from app.consent.queries import request_by_hash
 from app.consent.requests import open_request
+from app.disclosure import coarse
 from app.disclosure.reader import Disclosed, NotDisclosed, Reader
 from app.disclosure.records import Wanted, read_records
 from app.kit.clock import FixedClock
@@ -162,15 +163,19 @@ class World:
         ticket: str | None = None,
         until: datetime | None = None,
         history_from: datetime | None = None,
+        how: str | None = None,
     ) -> Granted:
-        """A grant of what is chosen; by default of the whole history, for 90 days."""
+        """A grant of what is chosen; by default of the whole history, for 90 days. All of it is
+        told as `how` says (`precision.chosen`)."""
         categories = list(categories)
         ticket = ticket or self.ask([f"{c}:read" for c in categories])
+        kinds = self.kinds(ticket, categories)
         choice = Choice(
             frozenset(objects),
-            self.kinds(ticket, categories),
+            kinds,
             until or self.clock.now() + timedelta(days=90),
             history_from,
+            {} if how is None else dict.fromkeys(kinds, how),
         )
         with self.database.session() as db:
             return allow(db, self.clock, owner_id, ticket, choice, LONGEST)
@@ -214,6 +219,44 @@ class World:
                 conn, self.clock, self.cursors, self.taker.keys, reader, str(ref), wanted, DEADLINE
             )
         ).result(30)
+
+    def coarse(
+        self, reader: Reader, ref: object, stream: str, size: Any = None, **query: Any
+    ) -> Disclosed | NotDisclosed:
+        """What stretches come to, or a summary without a size."""
+        wanted = coarse.Wanted(stream, size, **query)
+        tools = self.clock, self.cursors
+        plan = self.database.submit(
+            lambda conn: coarse.plan_reading(conn, *tools, reader, str(ref), wanted)
+        ).result(30)
+        if isinstance(plan, NotDisclosed):
+            return plan
+        with self.database.read() as db:
+            found = coarse.look(db.connection(), self.taker.keys, plan)
+        return self.database.submit(
+            lambda conn: coarse.record_reading(conn, *tools, plan, found, DEADLINE)
+        ).result(30)
+
+    def buckets(
+        self, reader: Reader, ref: object, stream: str, size: str, **query: Any
+    ) -> list[dict[str, Any]]:
+        """All pages of stretches; a refusal fails the test."""
+        found: list[dict[str, Any]] = []
+        after = None
+        while True:
+            outcome = self.coarse(reader, ref, stream, size, after=after, **query)
+            assert isinstance(outcome, Disclosed), outcome
+            found += json.loads(outcome.body)["buckets"]
+            after = outcome.next_cursor
+            if after is None:
+                return found
+
+    def summary(self, reader: Reader, ref: object, stream: str) -> dict[str, Any]:
+        """A few words; a refusal fails the test."""
+        outcome = self.coarse(reader, ref, stream)
+        assert isinstance(outcome, Disclosed), outcome
+        told: dict[str, Any] = json.loads(outcome.body)
+        return told
 
     def records(self, reader: Reader, ref: object, **query: Any) -> list[dict[str, Any]]:
         """What was given; a refusal fails the test."""

@@ -24,6 +24,7 @@ from app.oauth.protect import (
     Credential,
     Principal,
     credential_of,
+    principal_again,
     principal_of,
     require_known,
     slices_of,
@@ -78,7 +79,7 @@ async def list_granted_objects(
     origin = settings.origin
 
     def work(conn: Connection) -> Disclosed | NotDisclosed:
-        reader = _admit(conn, clock, shown, named, settings.rate_data_per_minute)
+        reader = admit(conn, clock, shown, named, settings.rate_data_per_minute)
         return list_objects(conn, clock, reader, origin, deadline)
 
     outcome = await database.run(work)
@@ -103,6 +104,7 @@ async def read_granted_records(
     settings: AppSettings,
 ) -> Response:
     """Exactly what was granted of what is stored, in order of time; the window is half-open.
+    What is told over stretches of time alone is left out; see `buckets` and `summary`.
     Follow `next` (also in the header Link) until it is null. An object that was not granted is
     404, exactly as one that does not exist. Every call stands in the owner's history."""
     shown, named = credential_of(request), named_grant(request)
@@ -110,7 +112,7 @@ async def read_granted_records(
     deadline = timedelta(seconds=settings.send_deadline_seconds)
 
     def work(conn: Connection) -> Disclosed | NotDisclosed:
-        reader = _admit(conn, clock, shown, named, settings.rate_data_per_minute)
+        reader = admit(conn, clock, shown, named, settings.rate_data_per_minute)
         return read_records(conn, clock, cursors, keys, reader, object_id, wanted, deadline)
 
     outcome = await run(database, keys, work)
@@ -176,7 +178,7 @@ def named_grant(request: Request) -> str | None:
     return found[0] if found else None
 
 
-def _admit(
+def admit(
     conn: Connection, clock: AppClock, shown: Credential, named: str | None, rate: int
 ) -> Reader:
     """Who reads, counted in the reading's own transaction: a refusal is a returned value there,
@@ -188,3 +190,9 @@ def _admit(
         counted = principal.grant_id or counted
     spend(conn, clock, Limit("data", rate, 60), str(counted))
     return reader_of(principal)
+
+
+def admit_again(conn: Connection, clock: AppClock, shown: Credential, named: str | None) -> Reader:
+    """The same a moment later within one call, for what it may read then; not counted."""
+    principal = principal_again(conn, clock, shown)
+    return reader_of(principal if named is None else with_grant(conn, clock, principal, named))

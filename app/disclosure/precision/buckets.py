@@ -21,13 +21,6 @@ _HOUR, _DAY, _WEEK = timedelta(hours=1), timedelta(days=1), timedelta(weeks=1)
 _LEAST = timedelta(microseconds=1)
 _FIRST = datetime(2, 1, 1, tzinfo=UTC)
 _LAST = datetime(9998, 12, 31, tzinfo=UTC)
-_UNIONS: dict[str, tuple[str, ...]] = {
-    "exact": ("exact", *SIZES),
-    "hour": SIZES,
-    "day": ("day", "week", "month"),
-    "week": ("week",),
-    "month": ("month",),
-}
 
 
 class Bucket(NamedTuple):
@@ -35,12 +28,6 @@ class Bucket(NamedTuple):
 
     start: datetime
     end: datetime
-
-
-def is_coarser_or_same(asked: str, granted: str) -> bool:
-    """Whether each stretch of the size asked is a union of stretches of the size granted; `exact`
-    is made of nothing smaller. Weeks and months cut each other: their differences are days."""
-    return asked in _UNIONS.get(granted, ())
 
 
 def bucket_of(at: datetime, size: Size, zone: ZoneInfo) -> Bucket:

@@ -13,16 +13,17 @@ from decimal import Decimal
 from fractions import Fraction
 from functools import partial
 from itertools import chain
+from types import MappingProxyType
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from app.consent.precision import is_coarser_or_same
 from app.disclosure.precision.buckets import (
     Bucket,
     Size,
     Window,
     bucket_of,
     buckets_between,
-    is_coarser_or_same,
     released,
 )
 from app.disclosure.precision.places import PlaceSize, cells_of, place_fields
@@ -33,6 +34,7 @@ from app.usage.place import CLOCK
 from app.usage.rows import Row
 
 PlacePrecision = Literal["exact", PlaceSize]
+_NONE_NOTED: Mapping[str, datetime] = MappingProxyType({})
 _MINUTE = timedelta(minutes=1)
 _MICROSECOND = timedelta(microseconds=1)
 # An exact place beside a stretch of time would tell the time to whoever knows the way.
@@ -48,16 +50,19 @@ def coarsen(
     lateness: timedelta,
     now: datetime,
     place: PlacePrecision = "exact",
+    noted: Mapping[str, datetime] = _NONE_NOTED,
 ) -> list[Summary]:
     """What a stream comes to over each stretch that may be told and has anything in it.
 
-    `records` is the whole history in any order: the corrected too, and what corrects them, wherever
-    it stands. `size`, `zone`, `window` and `place` are what was granted, never what is asked: an
-    interval that began before the window counts nowhere, so a window of a vendor's choice would
-    take it apart. A record that is marked corrected, and its correction gone, is left out.
+    `records` is the whole history in any order, or all of it that has part in these stretches: the
+    corrected too, and what corrects them. Of corrections that stand elsewhere `noted` tells by the
+    corrected record's id when the first one came. `size`, `zone`, `window` and `place` are what was
+    granted, never what is asked: an interval that began before the window counts nowhere, so a
+    window of a vendor's choice would take it apart. A record that is marked corrected, and nobody
+    knows since when, is left out.
     """
     rows = sorted((row for row in records if row.stream == stream.name), key=_position)
-    corrected_at = _corrections(rows)
+    corrected_at = _corrections(rows, noted)
     part_of = partial(_part, stream, place_fields(stream.fields), _CELLS[place])
     parts = defaultdict[Bucket, list[Summary]](list)
     for row, bucket in _placed(rows, stream.kind, size, zone, window):
@@ -94,9 +99,9 @@ def _position(row: Row) -> tuple[int, int]:
     return row.placed, row.seq
 
 
-def _corrections(rows: Iterable[Row]) -> dict[str, datetime]:
+def _corrections(rows: Iterable[Row], noted: Mapping[str, datetime]) -> dict[str, datetime]:
     """When the first correction of each record came, by the record's id."""
-    found: dict[str, datetime] = {}
+    found = dict(noted)
     for row in rows:
         if row.corrects is not None:
             came = row.received_at

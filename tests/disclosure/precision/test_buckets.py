@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.consent.precision import is_coarser_or_same
 from app.disclosure.precision.buckets import (
     SIZES,
     Bucket,
     Size,
     bucket_of,
     buckets_between,
-    is_coarser_or_same,
     released,
     widen,
 )

@@ -10,12 +10,12 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.consent.precision import is_coarser_or_same
 from app.disclosure.precision.buckets import (
     Size,
     Window,
     bucket_of,
     buckets_between,
-    is_coarser_or_same,
     released,
 )
 from app.disclosure.precision.coarsen import coarsen, coarser
