@@ -138,14 +138,16 @@ class Writer:
         self._is_closed = False
         self._thread: threading.Thread | None = None
 
-    def submit(self, task: Task) -> None:
+    def submit(self, *tasks: Task) -> None:
+        """Queue them, side by side. Unavailable once the writer is closed."""
         with self._door:
             if self._is_closed:
                 raise Unavailable("The service is stopping.")
             if self._thread is None:
                 self._thread = threading.Thread(target=self._loop, name="writer", daemon=True)
                 self._thread.start()
-            self._waiting.put(task)
+            for task in tasks:
+                self._waiting.put(task)
 
     def close(self) -> None:
         with self._door:
