@@ -32,7 +32,7 @@ class Load:
     """What to send. Every STAMP in the request becomes `start` and `stride` seconds more for each
     request, beginning again after `wrap`; so what is sent is never the same twice, and moves on in
     time. OBJECT becomes one of `objects`, the same for all requests of a connection, PASS the next
-    of `passes`, each once: the load ends where they do."""
+    of `passes`, each once: a load that uses them up has failed."""
 
     port: int
     request: str
@@ -86,6 +86,7 @@ class _Run:
             return None
         if self.load.passes:
             if self.heard.sent >= len(self.load.passes):
+                self.fail("more was asked than there were passes signed for it")
                 return None
             template = template.replace(PASS.encode(), self.load.passes[self.heard.sent].encode())
         second = (self.load.skip + self.heard.sent) * self.load.stride % self.load.wrap

@@ -185,9 +185,10 @@ def db(database: Database) -> Iterator[Session]:
 
 
 @pytest.fixture
-def app(settings: Settings, clock: FixedClock) -> FastAPI:
+def app(settings: Settings, clock: FixedClock, run_dir: Path) -> FastAPI:
     from app.main import create_app
 
+    databases.lay_keys(run_dir, settings.data_dir)
     return create_app(settings, clock=clock)
 
 

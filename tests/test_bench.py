@@ -22,7 +22,17 @@ def bench(*arguments: str) -> str:
 @pytest.mark.parametrize(
     ("part", "lines"),
     [
-        ("cases", ["| batch of 1000 records", "| single record", "| the same, p99", "| token by"]),
+        (
+            "cases",
+            [
+                "| batch of 1000 records",
+                "| single record",
+                "| the same, p99",
+                "| token by",
+                "| token, client_credentials, private_key_jwt",
+                "| token, client_credentials, DPoP",
+            ],
+        ),
         ("growth", ["| bytes on disk", "| page of 100", "| CPU per record", "| export of"]),
     ],
 )

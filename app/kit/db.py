@@ -38,7 +38,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from app.kit.errors import OutOfSpace
+from app.kit.errors import OutOfSpace, Unavailable
 from app.kit.faults import translate
 from app.kit.lane import Lane, Turnstile
 from app.kit.private import keep_private
@@ -213,9 +213,25 @@ class Database:
         self, work: "Callable[[Connection, Sequence[P]], Sequence[T | Exception]]", given: P
     ) -> T:
         """The outcome of a task. A caller that goes away leaves it to be done all the same."""
-        future: asyncio.Future[T] = self._running_loop().create_future()
-        self._writer.submit(Task(work, given, future))
+        loop = self._running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        coming: list[Task] = self._here.coming
+        if not coming:
+            loop.call_soon(self._hand_in, coming)
+        coming.append(Task(work, given, future))
         return await future
+
+    def _hand_in(self, coming: list[Task]) -> None:
+        """What one turn of the loop brought goes to the writer together: one by one, the first of
+        them would have a transaction to itself."""
+        tasks = coming.copy()
+        coming.clear()
+        try:
+            self._writer.submit(*tasks)
+        except Unavailable as error:
+            for task in tasks:
+                task.error = error
+                task.finish()
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         """As asyncio tells, which asks the kernel for the process each time (until Python 3.12). A
@@ -223,6 +239,7 @@ class Database:
         loop: asyncio.AbstractEventLoop | None = getattr(self._here, "loop", None)
         if loop is None or not loop.is_running():
             loop = self._here.loop = asyncio.get_running_loop()
+            self._here.coming = []
         return loop
 
     def purge(self, tables: Sequence[str], *, is_secret: bool = False) -> None:

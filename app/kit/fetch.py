@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import cache
 from urllib.parse import urlsplit
 
 import httpcore2
@@ -69,6 +70,12 @@ def look_up(name: str) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
+@cache
+def trusted() -> ssl.SSLContext:
+    """Verifies by the authorities that this machine trusts, which take a while to read."""
+    return ssl.create_default_context()
+
+
 @dataclass(frozen=True)
 class Fetcher:
     """GETs JSON within a deadline over everything; with `allow_local` from this machine too,
@@ -77,7 +84,7 @@ class Fetcher:
     allow_local: bool = False
     seconds: float = _SECONDS
     resolve: Resolver = look_up
-    tls: ssl.SSLContext = field(default_factory=ssl.create_default_context, repr=False)
+    tls: ssl.SSLContext = field(default_factory=trusted, repr=False)
     _lookups: threading.Semaphore = field(
         default_factory=lambda: threading.Semaphore(_LOOKUPS), init=False, repr=False, compare=False
     )

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from psycopg import RawCursor
+from psycopg.pq import TransactionStatus
 from psycopg.types.numeric import Int8
 from sqlalchemy import Connection, Dialect, Executable, Insert, Integer, bindparam
 from sqlalchemy.exc import DBAPIError
@@ -16,6 +17,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 _Convert = Callable[[Any], Any] | None
 _MOST_ROWS = 64  # of one INSERT: each number of rows is a text of its own
+_FEW_ROWS = 16
 
 
 class Several(list[Any]):
@@ -95,12 +97,13 @@ class Prepared:
         return _Message(text, _ready(text, given))
 
     def _with_rows(self, dialect: Dialect, rows: Sequence[Mapping[str, Any]]) -> Iterator[_Message]:
-        """Many rows to one INSERT, by powers of two: for each row by itself the driver goes to its
-        socket and back."""
+        """Many rows to one INSERT: for each row by itself the driver goes to its socket and back.
+        More than a few go by powers of two, so that there are few texts."""
         names = tuple(rows[0])
         start = 0
         while start < len(rows):
-            count = min(1 << (len(rows) - start).bit_length() - 1, _MOST_ROWS)
+            left = len(rows) - start
+            count = left if left <= _FEW_ROWS else min(1 << left.bit_length() - 1, _MOST_ROWS)
             given: dict[str, Any] = {}
             for number, row in enumerate(rows[start : start + count]):
                 given.update(
@@ -163,7 +166,8 @@ def _run(conn: Connection, told: Sequence[tuple[int, _Message]]) -> Iterator[Ite
     is_postgres = conn.dialect.name == "postgresql"
     with ExitStack() as stack:
         cursors = []
-        with driver.pipeline() if is_postgres and len(told) > 1 else ExitStack():
+        is_together = is_postgres and (len(told) > 1 or _is_to_begin(driver))
+        with driver.pipeline() if is_together else ExitStack():
             for _, (text, values) in told:
                 cursor: Any = RawCursor(driver) if is_postgres else driver.cursor()
                 stack.callback(cursor.close)
@@ -172,6 +176,11 @@ def _run(conn: Connection, told: Sequence[tuple[int, _Message]]) -> Iterator[Ite
                 cursors.append(cursor)
         for cursor, (_, (text, _)) in zip(cursors, told, strict=True):
             yield cursor.fetchall() if text.row is not None else ()
+
+
+def _is_to_begin(driver: Any) -> bool:
+    """Whether the driver says BEGIN before its next statement, which by itself is a round trip."""
+    return bool(driver.pgconn.transaction_status == TransactionStatus.IDLE)
 
 
 @contextmanager

@@ -2,10 +2,11 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, suppress
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from sqlalchemy import Connection
@@ -16,6 +17,7 @@ from app.kit.errors import Unavailable
 from app.kit.faults import ends_transaction, is_retried, translate
 
 _MAX_GROUP = 256
+_LINGER = 0.012  # seconds
 
 Begin = Callable[[], AbstractContextManager[Connection]]
 JointWork = Callable[[Connection, Sequence[Any]], Sequence[Any]]
@@ -138,14 +140,16 @@ class Writer:
         self._is_closed = False
         self._thread: threading.Thread | None = None
 
-    def submit(self, task: Task) -> None:
+    def submit(self, *tasks: Task) -> None:
+        """Queue them, side by side. Unavailable once the writer is closed."""
         with self._door:
             if self._is_closed:
                 raise Unavailable("The service is stopping.")
             if self._thread is None:
                 self._thread = threading.Thread(target=self._loop, name="writer", daemon=True)
                 self._thread.start()
-            self._waiting.put(task)
+            for task in tasks:
+                self._waiting.put(task)
 
     def close(self) -> None:
         with self._door:
@@ -154,21 +158,34 @@ class Writer:
         if self._thread is not None:
             self._thread.join(timeout=30)
 
-    def _take(self) -> list[Task]:
-        """Whatever waits, once anything does; nothing when that is all there will be."""
+    def _take(self, before: int, seconds: float) -> list[Task]:
+        """Whatever waits, once anything does; nothing when that is all there will be.
+
+        Where it is less than there was the time before, more is waited for, no longer than that
+        took: those who were just answered send again at once, and whoever is first of them would
+        have a transaction, and its commit, to itself.
+        """
         group: list[Task] = []
         task = self._waiting.get()
+        until = time.monotonic() + min(seconds, _LINGER)
         while task is not None:
             group.append(task)
-            if len(group) == _MAX_GROUP or self._waiting.empty():
+            if len(group) == _MAX_GROUP:
                 return group
-            task = self._waiting.get()
+            left = until - time.monotonic() if len(group) < before else 0
+            try:
+                task = self._waiting.get(left > 0, max(left, 0))
+            except Empty:
+                return group
         if group:
             self._waiting.put(None)  # for the next time
         return group
 
     def _loop(self) -> None:
-        while group := self._take():
+        group: list[Task] = []
+        seconds = 0.0
+        while group := self._take(len(group), seconds):
+            begin = time.monotonic()
             group = [task for task in group if task.is_wanted()]
             try:
                 self._commit(group)
@@ -178,6 +195,7 @@ class Writer:
                 _fail_all(group, error)
             else:
                 _hand_over(group)
+            seconds = time.monotonic() - begin
 
     def _commit(self, group: list[Task]) -> None:
         """Again, once, on a new connection where the old one was found gone: it rested since the

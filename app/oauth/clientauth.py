@@ -4,7 +4,7 @@ from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from urllib.parse import unquote_plus
+from typing import NamedTuple
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidClientError, InvalidGrantError, InvalidRequestError
@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from app.oauth.authority import TOKEN_PATH, Authority
 from app.oauth.client import OAuthClient
 from app.oauth.device_assertion import JWT_BEARER, Device, object_of, open_assertion
-from app.oauth.http import Ask
+from app.oauth.http import Ask, form_decoded
 from app.oauth.jwt import BadJwt, check_lifetime, is_for_us, open_jwt, peek, read_jwt
 from app.oauth.replay import burn, jti_of
 from app.organizations.clients import KnownClient, check_secret
@@ -27,8 +27,7 @@ _CLIENTS = {"client_id", "client_secret", "client_assertion", "client_assertion_
 _LONGEST = timedelta(hours=1)  # that an assertion may live
 
 
-@dataclass(frozen=True)
-class Credentials:
+class Credentials(NamedTuple):
     """Who a caller says to be, and what it shows: a secret, an assertion, or neither; or, as no
     client, the assertion that is a grant itself (RFC 7523 §2.1)."""
 
@@ -176,8 +175,7 @@ def _read_basic(authorization: str) -> tuple[str, str]:
     try:
         plain = b64decode(encoded.strip(), validate=True).decode()
         client_id, colon, secret = plain.partition(":")
-        client_id = unquote_plus(client_id, errors="strict")
-        secret = unquote_plus(secret, errors="strict")
+        client_id, secret = form_decoded(client_id), form_decoded(secret)
     except ValueError as error:
         raise InvalidRequestError("The header Authorization is not valid Basic.") from error
     if not colon or not client_id:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from authlib.oauth2 import OAuth2Error
 from sqlalchemy import Connection
@@ -17,8 +18,7 @@ from app.oauth.server import Server, answer_token
 Endpoint = Callable[[Connection, Authority, Ask, Caller], Answer]
 
 
-@dataclass(frozen=True)
-class Filed:
+class Filed(NamedTuple):
     """A form, what it shows of its client, and the endpoint it was sent to."""
 
     ask: Ask

@@ -2,16 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, NamedTuple
+from urllib.parse import quote, unquote_plus, urlencode
 
+import msgspec
 from authlib.oauth2 import OAuth2Error, OAuth2Request
 from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError, OAuth2Payload
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.kit import jsonio, problems
+from app.kit import problems
 from app.kit.errors import DomainError
 from app.kit.http import read_most
 from app.oauth.errors import InvalidDpopProof, UseDpopNonce
@@ -23,12 +25,12 @@ NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 NOT_ASKED = ("client_secret", "client_assertion", "client_assertion_type")  # but authenticates
 
 _MANY = {"resource"}
+_encode = msgspec.json.Encoder().encode  # texts, numbers and lists of them, in a tenth of the time
 _READ = {b"accept", b"authorization", b"content-type", b"dpop"}
 _FORM = "application/x-www-form-urlencoded"
 
 
-@dataclass(frozen=True)
-class Parameters:
+class Parameters(NamedTuple):
     """The parameters of a request: each once, those sent without a value left out
     (RFC 6749 §3.1); `repeated` names what came more than once. Several resources (RFC 8707 §2),
     which may, are one value with spaces between."""
@@ -37,8 +39,7 @@ class Parameters:
     repeated: frozenset[str]
 
 
-@dataclass(frozen=True)
-class Ask:
+class Ask(NamedTuple):
     """A form sent to an endpoint, what authenticates it, its proof of possession (RFC 9449), and
     what the caller accepts in return."""
 
@@ -49,13 +50,12 @@ class Ask:
     accept: str = ""
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What Authlib wants said, before it becomes a response."""
 
     status: int
     body: Mapping[str, Any] | str
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
     media_type: str = "application/json"
 
 
@@ -90,8 +90,8 @@ class OAuthRequest(OAuth2Request):
         caller: Any = None,
         accept: str = "",
     ) -> None:
-        headers = {"Authorization": authorization} if authorization else {}
-        super().__init__(method, uri, headers=headers)
+        self.__dict__.update(_at(method, uri))
+        self.headers = {"Authorization": authorization} if authorization else {}
         self.payload = Payload(values)
         self.repeated = repeated
         self.is_pushed = is_pushed
@@ -109,14 +109,33 @@ class OAuthRequest(OAuth2Request):
         return {} if self.method == "POST" else self.payload.data
 
 
+def _pair(field: str) -> tuple[str, str]:
+    """A field of a form or query (WHATWG URL §5.1): `parse_qsl`, without what that does for others,
+    which is most of it."""
+    name, _, value = field.partition("=")
+    return form_decoded(name), form_decoded(value)
+
+
+def form_decoded(text: str) -> str:
+    """What a form-encoded text says; UnicodeDecodeError where it is not UTF-8."""
+    return unquote_plus(text, errors="strict") if "%" in text or "+" in text else text
+
+
+@lru_cache(maxsize=64)
+def _at(method: str, uri: str) -> dict[str, Any]:
+    """What Authlib's request is made of at an address of ours, which it need check only once."""
+    return dict(vars(OAuth2Request(method, uri)))
+
+
 def read_parameters(text: str) -> Parameters:
     """Parameters from a query or a form; InvalidRequestError where they cannot be read."""
+    fields = text.split("&")
+    if len(fields) > MAX_FIELDS:
+        raise InvalidRequestError(f"There are more than {MAX_FIELDS} parameters.")
     try:
-        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
-    except ValueError as error:
-        raise InvalidRequestError(
-            f"The parameters are not UTF-8, or more than {MAX_FIELDS}."
-        ) from error
+        pairs = [_pair(field) for field in fields if field]
+    except UnicodeDecodeError as error:
+        raise InvalidRequestError("The parameters are not UTF-8.") from error
     if ("\x00" in text or "%00" in text) and any("\x00" in name + value for name, value in pairs):
         raise InvalidRequestError("A parameter contains NUL.")
     values: dict[str, str] = {}
@@ -192,7 +211,7 @@ def domain_refusal(error: DomainError) -> Answer:
 def respond(answer: Answer) -> Response:
     """JSON that nobody keeps, or a text of another kind."""
     headers = {**NO_STORE, **answer.headers}
-    body = answer.body if isinstance(answer.body, str) else jsonio.dumps(answer.body)
+    body = answer.body if isinstance(answer.body, str) else _encode(answer.body)
     return Response(body, answer.status, headers, answer.media_type)
 
 

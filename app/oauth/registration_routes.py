@@ -1,7 +1,6 @@
 """The addresses at which clients register and look after their registration."""
 
 from collections.abc import Callable
-from dataclasses import replace as with_changes
 from typing import Any
 
 from authlib.oauth2 import OAuth2Error
@@ -225,7 +224,7 @@ def _challenged(error: OAuth2Error) -> Answer:
     """The error as it is said, with the challenge that belongs to it (RFC 6750 §3)."""
     answer = refusal(error)
     if isinstance(error, BearerMissing):
-        return with_changes(answer, headers={"WWW-Authenticate": "Bearer"})
+        return answer._replace(headers={"WWW-Authenticate": "Bearer"})
     if isinstance(error, BearerRefused):
-        return with_changes(answer, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
+        return answer._replace(headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
     return answer

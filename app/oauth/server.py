@@ -25,10 +25,10 @@ from app.oauth.revoke import Revocation
 from app.oauth.tokens import store
 from app.organizations.clients import find_client
 
-GRANTS: tuple[tuple[Any, tuple[Any, ...]], ...] = (
-    (CodeGrant, (S256Only(),)),
-    (RefreshGrant, ()),
+GRANTS: tuple[tuple[Any, tuple[Any, ...]], ...] = (  # the most frequent first
     (CredentialsGrant, ()),
+    (RefreshGrant, ()),
+    (CodeGrant, (S256Only(),)),
     (DeviceGrant, ()),
     (DeviceAssertionGrant, ()),
 )

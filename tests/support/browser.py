@@ -170,6 +170,7 @@ def serve(
         url = f"http://localhost:{listener.getsockname()[1]}"
         folder = tmp_path / f"live{len(running)}"
         databases.copy_sqlite(databases.sqlite_template(run_dir), folder / "inseam.db")
+        databases.lay_keys(run_dir, folder)
         settings = Settings(**({"data_dir": folder, "public_url": url} | given))
         app = create_app(settings)
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none", lifespan="on"))

@@ -13,6 +13,10 @@ from alembic import command
 from alembic.config import Config
 from psycopg import sql
 
+from app.keys.log_keys import open_log_keys
+from app.keys.ring import Keyring
+from app.kit.clock import FixedClock
+from app.settings import Settings
 from tests.support.postgres import Server
 
 ROOT = Path(__file__).parents[2]
@@ -72,6 +76,22 @@ def copy_sqlite(template: Path, file: Path) -> str:
     file.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(template, file)
     return sqlite_url(file)
+
+
+def lay_keys(run_dir: Path, data_dir: Path) -> None:
+    """The keys of a service that was started before, for a folder that has none: to make them anew
+    takes as long as all else that a test's service does at its start."""
+    made = run_dir / "keys"
+    with _alone(run_dir / "keys.lock"):
+        if not made.exists():
+            draft = run_dir / "keys-draft"
+            draft.mkdir()
+            clock = FixedClock()
+            open_log_keys(Settings(data_dir=draft), clock).close()
+            Keyring(draft / "keyring.json", clock)
+            draft.rename(made)
+    for name in ("kek.json", "keyring.json", "keys.db"):
+        shutil.copy(made / name, data_dir / name)
 
 
 @dataclass
