@@ -172,8 +172,9 @@ def test_a_summary_of_few_records_says_no_more(world: World, owner: UUID, jeans:
     reader, ref = world.reader(given), world.pseudonym(given, jeans)
     assert world.summary(reader, ref, "wear")["too_few"] is True
     assert "count" not in world.summary(reader, ref, "wear")
+    world.clock.advance(midnight(world, 1) - world.clock.now())
     wear_days(world, jeans, 1)
-    world.clock.advance(DAY)
+    world.clock.advance(LATE)
     told = world.summary(reader, ref, "wear")
     assert (told["count"], told["size"], told["zone"]) == (5, "day", "Europe/Paris")
     assert told["trend"]["change"] == "less"
