@@ -34,7 +34,15 @@ class ConsentSummary extends HTMLElement {
   }
 
   ticked(name, within = this.form) {
-    return [...within.querySelectorAll(`input[name=${name}]:checked`)].map((box) => box.dataset.said);
+    return [...within.querySelectorAll(`input[name=${name}]:checked`)].map((box) => this.said(box));
+  }
+
+  // What a box is of, and how exactly that is told where it is not told exactly.
+  said(box) {
+    const how = document.getElementById(`how-${box.id.slice('kind-'.length)}`)?.selectedOptions[0];
+    if (!how || how.value.endsWith(':exact')) return box.dataset.said;
+    const [text] = how.text.split(':');
+    return `${box.dataset.said} ${text[0].toLowerCase()}${text.slice(1)}`;
   }
 
   parts() {
