@@ -120,7 +120,7 @@ def read_records(
     count(conn, *ids, decision.object_id, reading, shows)
     position = reading.write_position(found.next_position)
     cursor = cursors.seal(position, *asked.bound) if position else None
-    return Disclosed(_body(located, found, cursor), send_by, cursor)
+    return Disclosed(_body(located, found, cursor), send_by, cursor, located.grant)
 
 
 def read_asked(
@@ -297,8 +297,7 @@ def _given(allowed: Allowed, streams: Mapping[str, Window], found: Page) -> Give
 def _body(located: Located, found: Page, cursor: str | None) -> bytes:
     grant = located.grant
     assert grant is not None
-    told = {"id": str(grant.grant_id), "version": grant.version}
-    return records_body(found.rows, next=cursor, grant=told)
+    return records_body(found.rows, next=cursor, **grant.told)
 
 
 Rows = Sequence[Row]
