@@ -17,7 +17,14 @@ from app.consent import requests
 from app.consent.asked import wishes_of
 from app.consent.models import AccessRequest, LiftedLimits, Proffer
 from app.consent.past import measured
-from app.consent.proffers import Proffered, answer_to, close_proffer, make_proffer, note_unasked
+from app.consent.proffers import (
+    Proffered,
+    answer_to,
+    close_proffer,
+    list_proffers,
+    make_proffer,
+    note_unasked,
+)
 from app.kit.clock import Clock
 from app.kit.crypto import sha256
 from app.kit.errors import NotFound
@@ -26,6 +33,8 @@ from app.organizations.models import Organization
 from app.terms.ceilings import Excess, check_all
 from app.terms.gatekeepers import find_gatekeeper
 from app.terms.service import Terms, terms_of
+
+_SHOWN = 50
 
 
 @dataclass(frozen=True)
@@ -155,6 +164,11 @@ def is_lifted(conn: Connection, owner_id: UUID, client_id: str) -> bool:
         LiftedLimits.owner_id == owner_id, LiftedLimits.client_id == client_id
     )
     return conn.execute(query).first() is not None
+
+
+def list_unasked(db: Session, owner_id: UUID) -> Sequence[Proffer]:
+    """The last attempts that were refused without the owner, newest first."""
+    return list_proffers(db, owner_id, _SHOWN, status="unasked")
 
 
 def lift(db: Session, clock: Clock, owner_id: UUID, client_id: str) -> str:

@@ -12,7 +12,13 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column('grants', sa.Column('agreement_hash', columns.Blob(32), nullable=True))
+    if op.get_bind().dialect.name == 'sqlite':  # which adds no constraint but with its column
+        op.execute(
+            'ALTER TABLE grants ADD COLUMN agreement_hash BLOB'
+            ' CONSTRAINT ck_grants_agreement_hash_length CHECK (length(agreement_hash) <= 32)'
+        )
+    else:
+        op.add_column('grants', sa.Column('agreement_hash', columns.Blob(32), nullable=True))
     op.create_table('proffers',
     sa.Column('owner_id', columns.Id(), nullable=False),
     sa.Column('request_hash', columns.Blob(32), nullable=False),
