@@ -45,6 +45,7 @@ from app.organizations.service import (
     verify_domain,
 )
 from app.settings import Settings
+from app.terms.roster import known_ids
 from app.usage.verify import verify_log
 from app.worker import Worker
 
@@ -265,6 +266,9 @@ def client_create(
     public: Annotated[
         bool, typer.Option("--public", help="A client that can keep no secret.")
     ] = False,
+    accepts: Annotated[
+        list[str] | None, typer.Option(help="An agreement that it accepts; several times.")
+    ] = None,
     device: Annotated[
         bool, typer.Option("--device", help="It asks owners by a code on a device (RFC 8628).")
     ] = False,
@@ -277,6 +281,9 @@ def client_create(
     told = _read_json(purposes) if purposes else []
     if not isinstance(told, list) or not all(isinstance(one, dict) for one in told):
         raise _stop(f"{purposes}: this is no list of purposes; see docs/vendors.md.")
+    strange = [one for one in accepts or [] if one not in known_ids()]
+    if strange:
+        raise _stop(f"{strange[0]}: the roster has no such agreement; see GET /v1/agreements.")
     with _writing() as db:
         made, secret = create_client(
             db,
@@ -289,6 +296,7 @@ def client_create(
             scopes=scope,
             purposes=told,
             known_scopes=list(CLIENT_SCOPES),
+            registered={"door": "operator", "inseam_agreements": accepts} if accepts else None,
         )
         _print({"client_id": made.client_id, "client_secret": secret})
 

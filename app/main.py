@@ -21,6 +21,7 @@ from app.api.owners import log as own_log
 from app.api.owners import stream as own_stream
 from app.api.owners import terms as own_terms
 from app.api.public import agreements, did, health, passports
+from app.api.vendors import agreements as vendor_agreements
 from app.api.vendors import changes as vendor_changes
 from app.api.vendors import coarse as vendor_coarse
 from app.api.vendors import data as vendor_data
@@ -67,6 +68,7 @@ ROUTERS = (
     vendor_changes.router,
     vendor_grants.router,
     vendor_duties.router,
+    vendor_agreements.router,
     agreements.router,
     passports.router,
     did.router,

@@ -30,6 +30,7 @@ KINDS = (
     "erasure-erased",
     "erasure-kept",
     "terms-changed",
+    "request-unasked",
     "app-registered",
     "app-ended",
     "key-made",

@@ -65,6 +65,7 @@ _PRODUCT = {
     "streams": [_STREAM],
 }
 _GRANT = {"id": "0b0f2f39-54f7-4be4-9d6a-6f5a3b0e8a41", "version": 1}
+_GRANTED = {"grant": _GRANT, "agreement": {"id": "SD-BASE-DP", "hash": "sha256:…"}}
 _RECORD = {
     "stream": "wear",
     "at": "2026-11-02T08:10:00Z",
@@ -85,11 +86,22 @@ VENDOR_OBJECTS_EXAMPLE = json_example(
                 "until": "2027-05-02T22:59:59Z",
             }
         ],
-        "grant": _GRANT,
+        **_GRANTED,
     },
 )
+COPY_EXAMPLE: dict[str, Any] = {
+    "description": "The agreement, signed.",
+    "content": {
+        "application/jose+json": {
+            "example": {
+                "payload": "eyJhY2NlcHRlZF9ieSI6…",
+                "signatures": [{"protected": "eyJhbGciOiJFZDI1NTE5Ii…", "signature": "Yk9wM…"}],
+            }
+        }
+    },
+}
 RECORDS_EXAMPLE = json_example(
-    "A page of records.", {"records": [_RECORD], "next": None, "grant": _GRANT}
+    "A page of records.", {"records": [_RECORD], "next": None, **_GRANTED}
 )
 CHANGES_EXAMPLE = json_example(
     "A page of what is new. A change of a permission has it in the form of GET /v1/data/grants.",
@@ -103,7 +115,7 @@ CHANGES_EXAMPLE = json_example(
             {
                 "records": [_RECORD],
                 "type": "records",
-                "grant": _GRANT,
+                **_GRANTED,
                 "object": "4f3d8a52-3c84-4c1b-9d5e-0a7f1f6f2b10",
                 "stream": "wear",
             },

@@ -1,11 +1,13 @@
-"""How products and duties appear in the JSON of more than one caller."""
+"""How products, duties and agreements appear to more than one caller."""
 
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
 
+from app.consent.agreed import MEDIA_TYPE, Held
 from app.consent.duties import Owed
 from app.objects.models import Product, Stream
 from app.objects.spec import Category, FieldSpec, Passport, StreamFacts
@@ -72,3 +74,12 @@ def owed_out(owed: Owed) -> dict[str, Any]:
         "statement": owed.statement,
         "answered_at": owed.answered_at and rfc3339(owed.answered_at),
     }
+
+
+def send_copy(held: Held) -> Response:
+    """An agreement, in the same bytes for whichever side asks."""
+    headers = {
+        "Cache-Control": "no-store",
+        "Content-Disposition": 'attachment; filename="agreement.json"',
+    }
+    return Response(held.copy, headers=headers, media_type=MEDIA_TYPE)

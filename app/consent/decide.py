@@ -43,6 +43,16 @@ class GrantState:
     status: str
     until: datetime
     details: Sequence[Detail]
+    agreement: str | None = None
+    agreement_hash: bytes | None = None
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What answers say of it: which grant, and the agreement that holds (None where none)."""
+        held = None
+        if self.agreement is not None and self.agreement_hash is not None:
+            held = {"id": self.agreement, "hash": f"sha256:{self.agreement_hash.hex()}"}
+        return {"grant": {"id": str(self.grant_id), "version": self.version}, "agreement": held}
 
 
 @dataclass(frozen=True)

@@ -106,3 +106,34 @@ class StatementMissing(DomainError):
     """Whoever keeps something says in `statement` what it is and which law asks for it."""
 
     kind, slug, title = Kind.invalid, "statement-missing", "Say what you keep, and by which law."
+
+
+class AboveLimits(DomainError):
+    """The owner's terms refuse this without asking the owner, or the law does. The member `limits`
+    names each attribute, what was asked and what is allowed: ask for less, publish the agreement
+    that the owner proffers, or ask the owner to lift the limit for you."""
+
+    kind, slug, title = Kind.precondition, "above-limits", "This is above what the owner allows."
+
+
+class AgreementNotHeld(DomainError):
+    """The permission was given without an agreement, as the vendor accepts none of the owner's."""
+
+    kind, slug, title = Kind.not_found, "agreement-not-held", "No agreement holds here."
+
+
+class AgreementSigned(DomainError):
+    """The vendor has signed this already, by another signature. What was signed stays."""
+
+    kind, slug, title = Kind.conflict, "agreement-signed", "This was signed already."
+
+
+class SignatureDoesNotMatch(DomainError):
+    """A signature is a compact JWS over the very bytes of the document, by a key that the client
+    has registered."""
+
+    kind, slug, title = (
+        Kind.invalid,
+        "signature-does-not-match",
+        "The signature is not over this document by a key of yours.",
+    )

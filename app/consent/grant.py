@@ -11,17 +11,28 @@ from app.accesses.history import last_send_by
 from app.accounts.models import Owner
 from app.accounts.security_log import note_event
 from app.consent import queries, request_views, requests
+from app.consent.agreed import Notary, conclude
 from app.consent.asked import Wish, wider_terms
-from app.consent.errors import ChoiceTooWide, EndDateOutside, NothingChosen, RequestAnswered
+from app.consent.errors import (
+    AboveLimits,
+    ChoiceTooWide,
+    EndDateOutside,
+    NothingChosen,
+    RequestAnswered,
+    RequestGone,
+)
 from app.consent.grants import end, note
 from app.consent.models import AccessRequest, Grant, GrantDetail, GrantPlace, Pseudonym
 from app.consent.offer import Kind, Part, choose
 from app.consent.own import NO_END
 from app.consent.precision import PLACES, TIMES, Precision, chosen
+from app.consent.proffers import close_proffer, make_proffer
+from app.consent.unasked import gatekeeper_excess
 from app.kit.clock import Clock
 from app.kit.db import take_turn
 from app.kit.ids import new_id
 from app.objects.tenures import Held, held_objects
+from app.organizations.clients import KnownClient, find_client
 from app.organizations.models import Client
 
 _CARRIED = [column.key for column in GrantDetail.__table__.columns]
@@ -58,19 +69,25 @@ def allow(
     ticket: str,
     choice: Choice,
     longest: timedelta,
+    notary: Notary | None = None,
 ) -> Granted:
     """Give what was chosen, never more than was asked; it takes the place of a live grant to the
-    same vendor for the same purpose.
+    same vendor for the same purpose. What the vendor answered to the owner's proffer holds from
+    then on, sealed by `notary`.
 
-    NothingChosen, ChoiceTooWide, EndDateOutside leave the request waiting.
+    NothingChosen, ChoiceTooWide, EndDateOutside leave the request waiting; AboveLimits for a
+    gatekeeper.
     """
     row = requests.take(db, clock, owner_id, ticket)
     now = clock.now()
     client = db.get_one(Client, row.client_id)
     change = request_views.change_of(db, row, owner_id)
     request_views.check_there(db, clock, row, change)
+    known = _known(db, client)
+    told = make_proffer(db, clock, row, owner_id)
     parts = request_views.offered(db, row, owner_id, change)
     if change is not None and change.action == "merge" and not parts:  # nothing of it is new
+        close_proffer(db, clock, row, _held(change.grant), grant=change.grant)
         requests.close(db, clock, row, "granted", change.grant.grant_id)
         return Granted(row, change.grant, now)
     _check(parts, choice)
@@ -94,8 +111,26 @@ def allow(
     if grant.version > 1:
         what, text = ("changed", "You changed this permission.")
     note(db, owner_id, grant.grant_id, grant.version, now, what, owner_id, text)
+    if told is not None:
+        conclude(db, notary, row, grant, told, known.accepts, now)
+        close_proffer(db, clock, row, _held(grant), grant=grant)
     requests.close(db, clock, row, "granted", grant.grant_id)
     return Granted(row, grant, quiet_at)
+
+
+def _known(db: Session, client: Client) -> KnownClient:
+    """The client as it acts now, unless nobody may give it anything (R-45)."""
+    known = find_client(db, client.client_id)
+    if known is None:
+        raise RequestGone
+    barred = gatekeeper_excess(db.connection(), known)
+    if barred is not None:
+        raise AboveLimits(limits=[dict(vars(barred))])
+    return known
+
+
+def _held(grant: Grant) -> str:
+    return "unheld" if grant.agreement is None else "held"
 
 
 def _give(
@@ -109,6 +144,7 @@ def _give(
         purpose=row.asked["purpose"],
         legal_basis=row.asked["legal_basis"],
         agreement=None,
+        agreement_hash=None,
         status="active",
         version=1,
         until=until,

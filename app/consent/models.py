@@ -58,7 +58,11 @@ class InboxEntry(Base):
 
 
 class Grant(Base):
-    """What an owner gave to one vendor for one purpose; its details hang on its version."""
+    """What an owner gave to one vendor for one purpose; its details hang on its version.
+
+    `agreement` and `agreement_hash` say to the letter under which agreement of the roster; None
+    where the owner gave it although the vendor accepts none.
+    """
 
     __tablename__ = "grants"
     __table_args__ = family(
@@ -74,6 +78,7 @@ class Grant(Base):
     purpose: Mapped[str] = mapped_column(Words(100))
     legal_basis: Mapped[str] = mapped_column(Words(100))
     agreement: Mapped[str | None] = mapped_column(Words(100))
+    agreement_hash: Mapped[bytes | None] = mapped_column(Blob(32))
     status: Mapped[str] = mapped_column(Words(20))
     version: Mapped[int] = mapped_column(Whole)
     until: Mapped[datetime] = mapped_column(Instant)
@@ -197,3 +202,67 @@ class ErasureDuty(Base):
     answer: Mapped[str | None] = mapped_column(Words(20))
     statement: Mapped[str] = mapped_column(Words(2000))
     answered_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class Proffer(Base):
+    """What an owner proffered to a vendor that asked, what the vendor answered, and what came of
+    it; failed attempts too (IEEE 7012: AgreementInteractionRecord).
+
+    `agreement` is the owner's own, `answered` what would hold: the same, the one alternative, or
+    None. `status` is open until the request is answered; `excesses` is why it was refused unasked.
+    """
+
+    __tablename__ = "proffers"
+    __table_args__ = family(
+        "owner",
+        CheckConstraint("answer IN ('accept','alternative','reject')", "answer"),
+        CheckConstraint("status IN ('open','held','unheld','refused','unasked')", "status"),
+        Index("ix_proffers_at", "owner_id", "at", "request_hash"),
+    )
+
+    owner_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    request_hash: Mapped[bytes] = mapped_column(Blob(32), primary_key=True)
+    client_id: Mapped[str] = mapped_column(Words(100))
+    client_name: Mapped[str] = mapped_column(Words(200))
+    purpose: Mapped[str] = mapped_column(Words(100))
+    terms_version: Mapped[int] = mapped_column(Whole)
+    agreement: Mapped[str] = mapped_column(Words(40))
+    agreement_hash: Mapped[bytes] = mapped_column(Blob(32))
+    answer: Mapped[str] = mapped_column(Words(20))
+    answered: Mapped[str | None] = mapped_column(Words(40))
+    answered_hash: Mapped[bytes | None] = mapped_column(Blob(32))
+    is_above: Mapped[bool] = mapped_column(Flag)
+    status: Mapped[str] = mapped_column(Words(20))
+    excesses: Mapped[list[dict[str, Any]]] = mapped_column(Json)
+    grant_id: Mapped[UUID | None] = mapped_column(Id)
+    at: Mapped[datetime] = mapped_column(Instant)
+    expires_at: Mapped[datetime] = mapped_column(Instant)
+    closed_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class HeldAgreement(Base):
+    """The one document that an owner and a vendor hold of what they agreed on for a version of a
+    grant. `document` are its canonical bytes (RFC 8785) and never change; `signatures` are over
+    them (RFC 7515 §7.2), the service's for the owner first, then the vendor's own if it gave one.
+    """
+
+    __tablename__ = "agreements_held"
+    __table_args__ = family("owner")
+
+    owner_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    grant_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    version: Mapped[int] = mapped_column(Whole, primary_key=True)
+    document: Mapped[bytes] = mapped_column(Blob(16_384))
+    signatures: Mapped[list[dict[str, str]]] = mapped_column(Json)
+    signed_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class LiftedLimits(Base):
+    """A vendor that an owner wants to be asked by, whatever their terms refuse unasked."""
+
+    __tablename__ = "lifted_limits"
+    __table_args__ = family("owner")
+
+    owner_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    client_id: Mapped[str] = mapped_column(Words(100), primary_key=True)
+    at: Mapped[datetime] = mapped_column(Instant)

@@ -1,6 +1,6 @@
 """Selects of requests and grants; they never decide."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -24,9 +24,9 @@ from app.kit.prepared import Prepared, run_together
 
 # Built once: building a statement costs as much as running it.
 _PSEUDONYM = select(Pseudonym.__table__).where(Pseudonym.pseudonym == bindparam("pseudonym"))
-_GRANT = select(Grant.status, Grant.version, Grant.until).where(
-    Grant.owner_id == bindparam("owner_id"), Grant.grant_id == bindparam("grant_id")
-)
+_GRANT = select(
+    Grant.status, Grant.version, Grant.until, Grant.agreement, Grant.agreement_hash
+).where(Grant.owner_id == bindparam("owner_id"), Grant.grant_id == bindparam("grant_id"))
 _PLACE = Prepared(select(GrantPlace.__table__).where(GrantPlace.grant_id == bindparam("grant_id")))
 _LOCKED_GRANT = _GRANT.with_for_update(read=True)
 _DETAILS = (
@@ -149,9 +149,7 @@ def load_grants(conn: Connection, ids: Sequence[tuple[UUID, UUID]]) -> list[Gran
     asked: list[Any] = [(_PRESENT_DETAILS, {**key, "version": row.version}) for key, row in rows]
     details = run_together(conn, asked) if asked else []
     states = {
-        key["grant_id"]: GrantState(
-            key["grant_id"], row.version, row.status, row.until, [Detail(*one) for one in some]
-        )
+        key["grant_id"]: _state(key["grant_id"], row, some)
         for (key, row), some in zip(rows, details, strict=True)
     }
     return [states.get(grant) for _, grant in ids]
@@ -217,5 +215,10 @@ def load_grant(
     row = conn.execute(_LOCKED_GRANT if lock else _GRANT, ids).one_or_none()
     if row is None:
         return None
-    details = [Detail(*one) for one in conn.execute(_DETAILS, ids | {"version": row.version})]
-    return GrantState(grant_id, row.version, row.status, row.until, details)
+    return _state(grant_id, row, conn.execute(_DETAILS, ids | {"version": row.version}))
+
+
+def _state(grant_id: UUID, row: Any, details: Iterable[Any]) -> GrantState:
+    found = [Detail(*one) for one in details]
+    held = (row.agreement, row.agreement_hash)
+    return GrantState(grant_id, row.version, row.status, row.until, found, *held)

@@ -1,7 +1,7 @@
 """Access requests as their owner sees them: who asks, what can be given, what became of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -15,6 +15,7 @@ from app.consent.errors import RequestGone, RequestNotFound
 from app.consent.lifecycle import is_over
 from app.consent.models import AccessRequest, Grant, GrantDetail
 from app.consent.offer import Part, only_new, parts_of
+from app.consent.proffers import Proffered, make_proffer
 from app.consent.requests import is_own, take
 from app.kit.clock import Clock
 from app.kit.crypto import sha256
@@ -47,7 +48,8 @@ class Change:
 @dataclass(frozen=True)
 class RequestView:
     """What the owner is shown: who asks, what for, what, and what it would replace. Without a
-    `redirect_origin` it was asked on a device that has no browser."""
+    `redirect_origin` it was asked on a device that has no browser. `proffered` is known once the
+    owner looks at it; an app of their own has none."""
 
     ticket: str
     client_id: str
@@ -66,6 +68,7 @@ class RequestView:
     replaces: Sequence[Grant]
     parts: Sequence[Part]
     changes: Change | None
+    proffered: Proffered | None = None
 
 
 def view_request(db: Session, clock: Clock, owner_id: UUID, ticket: str) -> RequestView:
@@ -75,7 +78,8 @@ def view_request(db: Session, clock: Clock, owner_id: UUID, ticket: str) -> Requ
     """
     row = take(db, clock, owner_id, ticket)
     check_there(db, clock, row, change_of(db, row, owner_id))
-    return _view(db, owner_id, row, ticket)
+    told = make_proffer(db, clock, row, owner_id)
+    return replace(_view(db, owner_id, row, ticket), proffered=told)
 
 
 def _view(db: Session, owner_id: UUID, row: AccessRequest, ticket: str) -> RequestView:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.consent import queries
 from app.consent.errors import RequestAnswered, RequestExpired, RequestNotFound
 from app.consent.models import AccessRequest, InboxEntry
+from app.consent.proffers import close_proffer
 from app.kit.clock import Clock
 from app.kit.crypto import sha256
 from app.kit.ids import new_secret
@@ -136,6 +137,7 @@ def is_own(row: AccessRequest) -> bool:
 def refuse(db: Session, clock: Clock, owner_id: UUID, ticket: str) -> AccessRequest:
     """Answer no; the row, for whoever tells the vendor."""
     row = take(db, clock, owner_id, ticket)
+    close_proffer(db, clock, row, "refused")
     close(db, clock, row, "refused", None)
     return row
 

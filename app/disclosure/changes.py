@@ -93,7 +93,7 @@ class Change:
     """What is new under one permission."""
 
     place: GrantPlace
-    version: int
+    state: GrantState
     happened: Sequence[Happening]
     came: Sequence[Came]
 
@@ -122,7 +122,7 @@ def look_for_changes(
         happened = [] if spot else one.happened
         shown = [told for some in came if (told := some.shown()).rows]
         if happened or shown:
-            found.append(Change(one.place, one.state.version, happened, shown))
+            found.append(Change(one.place, one.state, happened, shown))
         rest = replace(wanted, behind=one.place.grant_id, spot=None)
         if left <= 0:
             last = came[-1]

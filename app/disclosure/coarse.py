@@ -194,7 +194,7 @@ def record_reading(
     count(conn, *ids, allowed.object_id, reading, lambda _: found.records > 0)
     position = reading.write_position(found.position)
     cursor = cursors.seal(position, *_bound(reader, plan.ref, plan.wanted)) if position else None
-    return Disclosed(_body(plan, found, cursor), send_by, cursor)
+    return Disclosed(_body(plan, found, cursor), send_by, cursor, plan.located.grant)
 
 
 def _read_asked(
@@ -334,4 +334,4 @@ def _body(plan: Plan, found: Found, cursor: str | None) -> bytes:
     told |= {"zone": plan.zone.key, **found.told}
     if plan.wanted.size is not None:
         told["next"] = cursor
-    return jsonio.dumps(told | {"grant": {"id": str(grant.grant_id), "version": grant.version}})
+    return jsonio.dumps(told | grant.told)

@@ -41,9 +41,9 @@ def list_objects(
     record_given(conn, reader.owner_id, new_id(), attempt, given, send_by)
     body = {
         "objects": [_object_out(conn, grant, a, reader, origin, now) for a in allowed],
-        "grant": {"id": str(grant.grant_id), "version": grant.version},
+        **grant.told,
     }
-    return Disclosed(jsonio.dumps(body), send_by)
+    return Disclosed(jsonio.dumps(body), send_by, grant=grant)
 
 
 def _refusal(grant: GrantState | None, reader: Reader, now: datetime) -> str | None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from app.consent.decide import Allowed, Refused, Slice
+from app.consent.decide import Allowed, GrantState, Refused, Slice
 from app.kit.errors import DomainError
 from app.objects.categories import category_of, is_vendor_scope
 
@@ -44,11 +44,13 @@ def refusal_of(decision: Allowed | Refused, reader: Reader) -> str | None:
 
 @dataclass(frozen=True)
 class Disclosed:
-    """An answer that was recorded: its bytes, until when they may leave, the next page."""
+    """An answer that was recorded: its bytes, until when they may leave, the next page; and the
+    grant that it was read under."""
 
     body: bytes
     send_by: datetime
     next_cursor: str | None = None
+    grant: GrantState | None = None
 
 
 @dataclass(frozen=True)

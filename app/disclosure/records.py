@@ -129,7 +129,7 @@ def read_records(
     position = reading.write_position(found.next_position)
     cursor = cursors.seal(position, *asked.bound) if position else None
     rows = told_rows(conn, decision, kinds, found.rows)
-    return Disclosed(_body(located, rows, cursor), send_by, cursor)
+    return Disclosed(_body(located, rows, cursor), send_by, cursor, located.grant)
 
 
 def told_rows(
@@ -349,8 +349,7 @@ def _given(allowed: Allowed, streams: Mapping[str, Window], found: Page) -> Give
 def _body(located: Located, rows: Sequence[Row], cursor: str | None) -> bytes:
     grant = located.grant
     assert grant is not None
-    told = {"id": str(grant.grant_id), "version": grant.version}
-    return records_body(rows, next=cursor, grant=told)
+    return records_body(rows, next=cursor, **grant.told)
 
 
 Rows = Sequence[Row]

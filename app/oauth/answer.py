@@ -5,9 +5,12 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.consent.errors import AboveLimits
 from app.consent.models import AccessRequest, Grant
+from app.consent.unasked import Unasked
 from app.kit.clock import Clock
 from app.kit.ids import new_id
+from app.oauth.client_metadata import say
 from app.oauth.device import note_answer
 from app.oauth.granted import load_granted
 from app.oauth.http import with_parameters
@@ -41,7 +44,7 @@ def redirect_allowed(
             "expires_at": now + timedelta(seconds=settings.code_seconds),
         },
     )
-    return _back(settings, request, ("code", code))
+    return _back(settings, request, [("code", code)])
 
 
 def _binding(protocol: dict[str, Any]) -> dict[str, Any] | None:
@@ -50,15 +53,28 @@ def _binding(protocol: dict[str, Any]) -> dict[str, Any] | None:
     return {name: protocol[name] for name in names if protocol.get(name)} or None
 
 
-def redirect_refused(db: Session, settings: Settings, request: AccessRequest) -> str:
-    """The address that tells the vendor that the owner said no; a device is told when it asks."""
+def redirect_refused(
+    db: Session, settings: Settings, request: AccessRequest, why: Unasked | None = None
+) -> str:
+    """The address that tells the vendor that the owner said no, or `why` nobody was asked; a device
+    is told when it asks."""
     if "device" in request.protocol:
         return note_answer(db, request, None)
-    return _back(settings, request, ("error", "access_denied"))
+    denied = refused_members(settings.origin, why) if why else {"error": "access_denied"}
+    return _back(settings, request, list(denied.items()))
 
 
-def _back(settings: Settings, request: AccessRequest, answer: tuple[str, str]) -> str:
+def refused_members(origin: str, why: Unasked) -> dict[str, str]:
+    """What a vendor is told whose request is above what its owner allows (RFC 6749 §4.1.2.1)."""
+    return {
+        "error": "access_denied",
+        "error_description": say(f"Above what the owner allows. {why.said}"),
+        "error_uri": f"{origin}/problems/{AboveLimits.slug}",
+    }
+
+
+def _back(settings: Settings, request: AccessRequest, answer: list[tuple[str, str]]) -> str:
     protocol = request.protocol
     state = [("state", protocol["state"])] if protocol["state"] else []
-    said = [answer, *state, ("iss", settings.origin)]
+    said = [*answer, *state, ("iss", settings.origin)]
     return with_parameters(protocol["redirect_uri"], said)

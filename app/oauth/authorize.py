@@ -11,10 +11,15 @@ from authlib.oauth2.rfc6749 import InvalidRequestError
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
+from app.consent.errors import AboveLimits
+from app.consent.grants import find_place
 from app.consent.requests import is_waiting
+from app.consent.unasked import Unasked, refuse_early
+from app.kit import problems
 from app.kit.crypto import b64u, sha256
 from app.kit.ids import new_secret
 from app.oauth import queries
+from app.oauth.answer import refused_members
 from app.oauth.asking import Asked, keep_asked, open_request_object, read_asked
 from app.oauth.authority import Authority
 from app.oauth.clientauth import Caller
@@ -32,7 +37,8 @@ from app.oauth.http import (
 )
 from app.oauth.models import PushedRequest
 from app.oauth.server import Server
-from app.organizations.clients import find_client
+from app.objects.categories import category_of
+from app.organizations.clients import KnownClient, find_client
 
 URI = "urn:ietf:params:oauth:request_uri:"
 
@@ -92,10 +98,33 @@ def push(conn: Connection, authority: Authority, ask: Ask, caller: Caller) -> An
         if caller.jkt is not None and values.setdefault("dpop_jkt", caller.jkt) != caller.jkt:
             raise InvalidRequestError("dpop_jkt is not the key of the proof.")
         request = _request(authority, Parameters(values, frozenset()), is_pushed=True)
-        _check(conn, authority, request)
+        _, asked = _check(conn, authority, request)
     except OAuth2Error as error:
         raise Undone(refusal(error)) from error
+    why = _refused_early(conn, authority, client, asked)
+    if why is not None:
+        limits = {"limits": why.written()}
+        return Answer(
+            problems.STATUS[AboveLimits.kind], refused_members(authority.issuer, why) | limits
+        )
     return _keep(conn, authority, values)
+
+
+def _refused_early(
+    conn: Connection, authority: Authority, client: KnownClient, asked: Asked
+) -> Unasked | None:
+    """Why the owner of the grant that a request is to change is not to be asked."""
+    place = None if asked.grant_id is None else find_place(conn, asked.grant_id)
+    if place is None:
+        return None
+    told = {
+        "purpose": asked.purpose["purpose"],
+        "entries": [entry.written() for entry in asked.entries],
+        "open": [category_of(scope) for scope in asked.open_scopes],
+        "details": [],
+    }
+    longest = timedelta(days=authority.settings.grant_max_days)
+    return refuse_early(conn, authority.clock, place.owner_id, client, told, longest)
 
 
 def _keep(conn: Connection, authority: Authority, values: Mapping[str, str]) -> Answer:

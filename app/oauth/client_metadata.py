@@ -28,6 +28,7 @@ from app.oauth.scopes import GRANT_SCOPES, VENDOR_SCOPES, to_list
 from app.organizations.client_rules import check_redirect_uri
 from app.organizations.errors import RedirectInvalid
 from app.settings import LOCAL_HOSTS
+from app.terms.roster import known_ids
 
 _MOST_KEYS = 10
 _LARGEST_KEYS = 16 * 1024  # bytes; they are read with each request of the client
@@ -46,7 +47,7 @@ _KEPT = {
     "contacts",
     "software_id",
     "software_version",
-    "accepted_agreements",
+    "inseam_agreements",
 }
 
 
@@ -116,7 +117,7 @@ class ClientMetadata(BaseModel):
     software_id: Line | None = None
     software_version: Line | None = None
     purposes: list[dict[str, Any]] = Field([], max_length=20)
-    accepted_agreements: list[Agreement] = Field([], max_length=20)
+    inseam_agreements: list[Agreement] = Field([], max_length=20)
 
     @model_validator(mode="after")
     def check_members(self) -> "ClientMetadata":
@@ -125,6 +126,10 @@ class ClientMetadata(BaseModel):
         foreign = [scope for scope in self.scopes if scope not in _SCOPES]
         if foreign:
             raise WrongMember("scope", f"a vendor cannot have {foreign[0][:60]!r}")
+        strange = [one for one in self.inseam_agreements if one not in known_ids()]
+        if strange:
+            raise WrongMember("inseam_agreements", f"the roster has no {strange[0]!r}")
+        self.inseam_agreements = list(dict.fromkeys(self.inseam_agreements))
         return self
 
     @property

@@ -17,6 +17,7 @@ from app.oauth.authority import TOKEN_PATH
 from app.oauth.scopes import CLIENT_SCOPES, OWNER_SCOPES, VENDOR_SCOPES
 from app.oauth.server import GRANTS
 from app.settings import Settings
+from app.terms.roster import known_ids
 
 
 def server_metadata(settings: Settings) -> dict[str, Any]:
@@ -59,6 +60,8 @@ def server_metadata(settings: Settings) -> dict[str, Any]:
         "grant_management_endpoint": origin + grant_routes.PATH,
         "grant_management_actions_supported": asking.ACTIONS,
         "grant_management_action_required": False,
+        "inseam_agreements_supported": sorted(known_ids()),
+        "inseam_accepted_agreements_endpoint": f"{origin}/v1/agreements/accepted",
         "protected_resources": [origin, f"{origin}/v1/data"],
         **ways_in,
     }

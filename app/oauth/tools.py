@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from app.consent.agreed import Notary
 from app.keys.eager import EagerKeys
 from app.keys.log_keys import LogKeys
 from app.oauth.authority import Authority
@@ -30,7 +31,13 @@ async def _authority(request: Request) -> Authority:
     return found
 
 
+async def _notary(request: Request) -> Notary:
+    authority: Authority = request.app.state.authority
+    return Notary(authority.issuer, authority.keyring.sign)
+
+
 AppAuthority = Annotated[Authority, Depends(_authority)]
 AppLogKeys = Annotated[LogKeys, Depends(_log_keys)]
+AppNotary = Annotated[Notary, Depends(_notary)]
 AppOpenKeys = Annotated[EagerKeys, Depends(_open_keys)]
 AppTaker = Annotated[Taker, Depends(_taker)]

@@ -74,6 +74,11 @@ class KnownClient:
         return bool((self.registered or {}).get("dpop_bound_access_tokens"))
 
     @property
+    def accepts(self) -> list[str]:
+        """The agreements of the roster that it accepts, by their ids."""
+        return list((self.registered or {}).get("inseam_agreements", []))
+
+    @property
     def keeps_refresh(self) -> bool:
         """Whether its refresh token stays the same: an owner's own app that keeps a secret, so
         that a restored backup of it still works."""

@@ -40,7 +40,8 @@ class Client(Base):
 
     `purposes` lists what a vendor may ask: {purpose: DPV IRI name, title, legal_basis, scopes:
     {scope: {needed: bool, why: text}}}. `registered` is the rest of its metadata by the names of
-    RFC 7591 (`token_endpoint_auth_method`, `jwks`, `require_pushed_authorization_requests` ...),
+    RFC 7591 (`token_endpoint_auth_method`, `jwks`, `require_pushed_authorization_requests` ...;
+    `inseam_agreements`: the ids of the agreements that it accepts),
     and `door`, the way it came: operator, registration, document or owner. Where its method is
     none, or it names no method and has no secret, it is public.
     """

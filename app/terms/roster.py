@@ -119,6 +119,11 @@ def find_by_hash(digest: bytes) -> Agreement:
     raise AgreementUnknown
 
 
+def known_ids() -> frozenset[str]:
+    """What there is to accept."""
+    return frozenset(one.id for one in load_roster())
+
+
 def newest(kind: str | None = None) -> list[Agreement]:
     """Each agreement of a kind, or of both, in its newest version."""
     found: dict[str, Agreement] = {}

@@ -24,9 +24,11 @@ from app.consent.grants import list_live
 from app.consent.past import measured
 from app.consent.request_views import RequestView, answered, view_request
 from app.consent.requests import refuse
+from app.consent.unasked import refuse_unasked
 from app.kit.clock import Clock
 from app.kit.http import AppClock, AppDatabase, AppSettings, Session
 from app.oauth.answer import redirect_allowed, redirect_refused
+from app.oauth.tools import AppNotary
 from app.objects.tenures import held_objects
 from app.organizations.purposes import PURPOSES
 from app.settings import Settings
@@ -42,7 +44,14 @@ from app.web.consent_form import (
     kind_name,
     read_day,
 )
-from app.web.consent_parts import Above, asked_from, given_before, load_things, shown_parts
+from app.web.consent_parts import (
+    Above,
+    agreement_said,
+    asked_from,
+    given_before,
+    load_things,
+    shown_parts,
+)
 from app.web.format import Formatter
 from app.web.headers import allow_form_to
 from app.web.pages import SignedIn, render, see_other
@@ -66,9 +75,13 @@ def show_consent(
     clock: AppClock,
     settings: AppSettings,
 ) -> Response:
-    """The request as it waits; reloading and coming back show the same."""
+    """The request as it waits; reloading and coming back show the same. One that the owner's terms
+    or the law refuse goes back at once."""
     try:
         with database.session() as db:
+            away = _refused_unasked(db, clock, settings, owner, ticket)
+            if away is not None:
+                return away
             asked = view_request(db, clock, owner.owner_id, ticket)
             kept = kept_choice(request, owner, ticket)
             form, errors = kept or (first_form(db, clock, owner, settings, asked.is_own), {})
@@ -85,6 +98,7 @@ def answer_consent(
     database: AppDatabase,
     clock: AppClock,
     settings: AppSettings,
+    notary: AppNotary,
     answer: Annotated[str, Form(max_length=10)] = "",
     object: Annotated[list[str] | None, Form()] = None,
     kind: Annotated[list[str] | None, Form()] = None,
@@ -111,9 +125,12 @@ def answer_consent(
                 row = refuse(db, clock, owner.owner_id, ticket)
                 return drop_choice(request, see_other(redirect_refused(db, settings, row)))
         with database.session() as db:
+            away = _refused_unasked(db, clock, settings, owner, ticket)
+            if away is not None:
+                return drop_choice(request, away)
             choice = choice_of(form, owner.time_zone, clock)
             longest = timedelta(days=settings.grant_max_days)
-            given = allow(db, clock, owner.owner_id, ticket, choice, longest)
+            given = allow(db, clock, owner.owner_id, ticket, choice, longest, notary)
             url = redirect_allowed(db, clock, settings, given.request, given.grant)
         clock.wait_until(given.quiet_at)
         return drop_choice(request, see_other(url))
@@ -127,6 +144,14 @@ def answer_consent(
             page = see_other(f"/consent/{asked.ticket}")
             kept = keep_choice(request, page, owner, ticket, shown, errors)
             return kept or _page(request, db, clock, owner, settings, asked, form, errors, 422)
+
+
+def _refused_unasked(
+    db: Session, clock: Clock, settings: Settings, owner: SignedIn, ticket: str
+) -> Response | None:
+    longest = timedelta(days=settings.grant_max_days)
+    found = refuse_unasked(db, clock, owner.owner_id, ticket, longest)
+    return found and see_other(redirect_refused(db, settings, *found))
 
 
 def _offered(db: Session, owner: SignedIn, asked: RequestView, form: ConsentForm) -> ConsentForm:
@@ -182,6 +207,7 @@ def _page(
         },
         objects=objects if any(not part["object"] for part in parts) else [],
         parts=parts,
+        agreement=agreement_said(asked),
         change=_change(asked, fmt),
         before=given_before(asked, things, fmt),
         history={"choice": form.history, "asked_from": read_day(form.history_from) or earliest},

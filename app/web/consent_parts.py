@@ -17,6 +17,7 @@ from app.kit.http import Session
 from app.objects.products import streams_of
 from app.objects.tenures import Held
 from app.terms.ceilings import Excess
+from app.terms.roster import Agreement
 from app.web import words
 from app.web.consent_form import ConsentForm, chosen_of, kind_name
 from app.web.format import Formatter
@@ -191,6 +192,25 @@ def borders(wish: Wish, fmt: Formatter) -> list[str]:
     if wish.retention:
         said.append(f"They say that they keep it {words.keeps(wish.retention)}.")
     return said
+
+
+def agreement_said(asked: RequestView) -> dict[str, Any] | None:
+    """Which agreement will hold, against the owner's own; None where an app of their own asks."""
+    told = asked.proffered
+    if told is None:
+        return None
+    held = told.agreement
+    return {
+        "own": agreement_link(told.own),
+        "held": held and agreement_link(held),
+        "is_own": held == told.own,
+        "is_short": told.is_short,
+    }
+
+
+def agreement_link(one: Agreement) -> dict[str, str]:
+    """An agreement by its title, and its page."""
+    return {"title": one.title, "page": f"/agreements/{one.id}?version={one.version}"}
 
 
 def given_before(asked: RequestView, things: Things, fmt: Formatter) -> list[dict[str, Any]]:

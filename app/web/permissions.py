@@ -12,6 +12,7 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from app.accesses.history import reads_of_grant
+from app.consent.agreed import MEDIA_TYPE, find_held, held_of
 from app.consent.duties import Owed, order
 from app.consent.errors import GrantNotFound
 from app.consent.grants import GrantView, get_grant, keep, list_grants, pause, resume, revoke
@@ -20,6 +21,7 @@ from app.consent.models import GrantDetail
 from app.consent.own import has_no_end, is_to_be_asked
 from app.consent.precision import EXACT
 from app.consent.request_views import list_answered, list_waiting
+from app.consent.unasked import lift, lifted_by, list_unasked, put_back
 from app.kit.clock import Clock
 from app.kit.db import Database
 from app.kit.http import AppClock, AppDatabase, ReadDb, Session
@@ -28,11 +30,12 @@ from app.objects.products import streams_of
 from app.objects.tenures import Held, all_held
 from app.organizations.clients import ClientFace, client_face
 from app.organizations.purposes import PURPOSES
-from app.web.consent_parts import window_of
+from app.terms.roster import find_by_hash
+from app.web.consent_parts import agreement_link, window_of
 from app.web.format import Formatter
-from app.web.pages import SignedIn, SignedInOwner, flash, render, see_other
+from app.web.pages import SignedIn, SignedInOwner, Text, flash, render, see_other
 from app.web.plots.small import tape
-from app.web.terms_words import told
+from app.web.terms_words import told, why_unasked
 
 router = APIRouter()
 
@@ -68,6 +71,8 @@ def show_requests(
             }
             for asked in list_waiting(db, clock, owner.owner_id)
         ]
+        unasked = _unasked(db, owner.owner_id)
+        hashes = {row.request_hash for row in list_unasked(db, owner.owner_id)}
         answered = [
             {
                 "vendor": row.asked["client_name"],
@@ -76,8 +81,31 @@ def show_requests(
                 "permission_id": row.grant_id and str(row.grant_id),
             }
             for row in list_answered(db, owner.owner_id, _ANSWERS_SHOWN)
+            if row.request_hash not in hashes
         ]
-    return render(request, "owner/requests.html", waiting=waiting, answered=answered)
+    return render(
+        request, "owner/requests.html", waiting=waiting, answered=answered, unasked=unasked
+    )
+
+
+@router.post("/requests/limits")
+def lift_limits(
+    request: Request,
+    owner: SignedIn,
+    database: AppDatabase,
+    clock: AppClock,
+    vendor: Annotated[Text, Form(max_length=100)] = "",
+    answer: Annotated[str, Form(max_length=10)] = "",
+) -> Response:
+    """Let a vendor ask whatever the terms refuse unasked, or hold it to them again."""
+    with database.session() as db:
+        if answer == "hold":
+            put_back(db, owner.owner_id, vendor)
+            said = "Held to your limits again."
+        else:
+            said = f"{lift(db, clock, owner.owner_id, vendor)} may ask you from now on."
+    flash(request, owner, said, "good")
+    return see_other("/requests")
 
 
 @router.get("/permissions")
@@ -126,11 +154,20 @@ def show_permission(
         tape=_tape(view, fmt),
         reads={"total": reads.total, "records": reads.records, "last_at": reads.last_at},
         owed=_owed(view.owed),
+        agreement=_agreement(db, view),
         versions=[
             {"number": e.version, "at": e.at, "what": _WHAT.get(e.what, e.what)}
             for e in reversed(view.events)
         ],
     )
+
+
+@router.get("/permissions/{grant_id}/agreement")
+def show_agreement(grant_id: str, owner: SignedIn, db: ReadDb) -> Response:
+    """The agreement as a file: the very bytes that the vendor has."""
+    held = held_of(db, owner.owner_id, _id(grant_id))
+    name = {"Content-Disposition": 'attachment; filename="agreement.json"'}
+    return Response(held.copy, headers=name, media_type=MEDIA_TYPE)
 
 
 @router.post("/permissions/{grant_id}/revoke")
@@ -217,6 +254,31 @@ def _act(
         name = client_face(db, get_grant(db, clock, owner.owner_id, found).grant.client_id).name
     clock.wait_until(quiet_at)
     return name
+
+
+def _unasked(db: Session, owner_id: UUID) -> list[dict[str, Any]]:
+    """What was refused without asking the owner, newest first."""
+    lifted = lifted_by(db, owner_id)
+    return [
+        {
+            "vendor": row.client_name,
+            "client_id": row.client_id,
+            "at": row.at,
+            "said": [why_unasked(**one) for one in row.excesses],
+            "is_lifted": row.client_id in lifted,
+            "is_barred": any(one["attribute"] == "gatekeeper" for one in row.excesses),
+        }
+        for row in list_unasked(db, owner_id)
+    ]
+
+
+def _agreement(db: Session, view: GrantView) -> dict[str, Any] | None:
+    """The agreement that holds; None where none does."""
+    held = find_held(db, view.grant.owner_id, view.grant.grant_id)
+    if held is None:
+        return None
+    found = agreement_link(find_by_hash(view.grant.agreement_hash or b""))
+    return {**found, "signed_at": held.signed_at}
 
 
 def _id(text: str) -> UUID:

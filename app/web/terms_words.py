@@ -104,6 +104,18 @@ def told(precision: Precision) -> str:
     return PRECISIONS[precision.time] + place
 
 
+def why_unasked(attribute: str, category: str, asked: Any, allowed: Any) -> str:
+    """Why a request was refused without its owner, as a sentence."""
+    if attribute == "gatekeeper":
+        return (
+            f"It comes from {asked}, which the law names a gatekeeper: it may not be given your "
+            "data this way."
+        )
+    if attribute == "agreement":
+        return "It does not accept your agreement, or offers one that gives you less."
+    return excess(Excess(attribute, category, asked, allowed))
+
+
 def beyond(one: Excess) -> str:
     """The same where the kind of data is plain."""
     if one.attribute in ("category", "purpose"):

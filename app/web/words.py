@@ -101,6 +101,10 @@ SECURITY_EVENTS = {
     "erasure-erased": ("{} says that it has erased what it read", ""),
     "erasure-kept": ("{} says that it has to keep something that it read", "See the permission."),
     "terms-changed": ("Your terms changed", "What they were before stands there."),
+    "request-unasked": (
+        "A request of {} was refused without asking you",
+        "It asked for more than your terms or the law allow. It stands under Requests.",
+    ),
     "app-registered": ("You registered your app {}", ""),
     "app-ended": ("You ended your app {}", ""),
     "key-made": ("You made the access key {}", ""),

@@ -80,6 +80,8 @@ def test_oauth_41_nothing_is_advertised_that_has_no_test_here(metadata: dict[str
         "grant_management_actions_supported",
         "grant_management_action_required",
         "protected_resources",
+        "inseam_agreements_supported",
+        "inseam_accepted_agreements_endpoint",
         "registration_endpoint",
         "client_id_metadata_document_supported",
     }
@@ -98,6 +100,19 @@ def test_oauth_41_endpoints_answer(vendor: Vendor, metadata: dict[str, Any]) -> 
         assert document["authorization_servers"] == [metadata["issuer"]]
         assert document["bearer_methods_supported"] == ["header"]
         assert set(document["scopes_supported"]) <= set(ALL_SCOPES)
+
+
+def test_r_02_agreements_that_are_listed_can_be_accepted(
+    make: Callable[..., Vendor], metadata: dict[str, Any]
+) -> None:
+    ids = metadata["inseam_agreements_supported"]
+    vendor = make(registered={"inseam_agreements": ids, "door": "operator"})
+    assert ids
+    for one in ids:
+        assert vendor.http.get(f"/v1/agreements/{one}").json()["id"] == one
+    path = path_of(metadata["inseam_accepted_agreements_endpoint"])
+    told = vendor.http.get(path, params={"client_id": vendor.client_id}).json()
+    assert sorted(one["id"] for one in told["agreements"]) == ids
 
 
 def test_oauth_41_jwks_verifies_what_is_signed(app: FastAPI, metadata: dict[str, Any]) -> None:

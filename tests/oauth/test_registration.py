@@ -53,7 +53,7 @@ EVERYTHING: dict[str, Any] = {
     "contacts": ["data@mend.example"],
     "software_id": "mend",
     "software_version": "1.2",
-    "accepted_agreements": ["SD-BASE", "SD-BASE-DP"],
+    "inseam_agreements": ["SD-BASE", "SD-BASE-DP"],
 }
 LOCKED = ("not-a-token", "inseam_ia_" + "A" * 43, "inseam_ra_" + "A" * 43, "\u00e9")
 
@@ -376,10 +376,10 @@ BAD_METADATA: list[Any] = [
     {"contacts": [{}]},
     {"software_id": ""},
     {"software_version": 1.5},
-    {"accepted_agreements": ["SD BASE"]},
-    {"accepted_agreements": ["a" * 41]},
-    {"accepted_agreements": ["SD-BASE\n"]},
-    {"accepted_agreements": {}},
+    {"inseam_agreements": ["SD BASE"]},
+    {"inseam_agreements": ["a" * 41]},
+    {"inseam_agreements": ["SD-BASE\n"]},
+    {"inseam_agreements": {}},
     {"purposes": []},
     {"purposes": {}},
     {"purposes": ["RepairImpairments"]},

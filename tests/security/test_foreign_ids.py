@@ -87,6 +87,7 @@ def attempts(stage: Stage, export: str) -> dict[tuple[str, str], list[Any]]:
     of_mine = "/v1/me/objects/{object_id}"
     own = {(method, f"{of_mine}/{end}"): [s.theirs, s.thing] for method, end in OF_MINE} | {
         ("GET", "/v1/me/grants/{grant_id}"): [],
+        ("GET", "/v1/me/grants/{grant_id}/agreement"): [],
         ("POST", "/v1/me/grants/{grant_id}/pause"): [],
         ("POST", "/v1/me/grants/{grant_id}/resume"): [],
         ("POST", "/v1/me/grants/{grant_id}/revoke"): [],
@@ -104,6 +105,7 @@ def attempts(stage: Stage, export: str) -> dict[tuple[str, str], list[Any]]:
         "/objects/{object_id}/keep/{stream}": s.jeans,
         "/objects/{object_id}/erase": s.jeans,
         "/permissions/{grant_id}": s.grant,
+        "/permissions/{grant_id}/agreement": s.grant,
         "/exports/{export_id}": export,
         "/exports/{export_id}/state": export,
         "/exports/{export_id}/events": export,
@@ -124,6 +126,8 @@ def attempts(stage: Stage, export: str) -> dict[tuple[str, str], list[Any]]:
         tried[method, "/oauth/grants/{grant_id}"] = [(bearer(s.story.token(stranger)), s.grant)]
     reader = bearer(s.story.token(s.story.client(s.story.organization("Reader"), "grants:read")))
     tried["POST", "/v1/data/duties/{grant_id}"] = [(reader, s.grant)]
+    for method in ("GET", "POST"):
+        tried[method, "/v1/data/grants/{grant_id}/agreement"] = [(reader, s.grant)]
     tried |= consent_and_claim(s) | security_page(s)
     return tried
 
@@ -235,6 +239,7 @@ def ask(stage: Stage, method: str, path: str, token: dict[str, str] | None, one:
         "/erasures": {"everything": True},
         "/register/{client_id}": VENDOR,
         "/duties/{grant_id}": {"answer": "erased"},
+        "/grants/{grant_id}/agreement": {"jws": "a.b.c"},
     }
     sent = [b for end, b in bodies.items() if path.endswith(end) and method in ("POST", "PUT")]
     body: dict[str, Any] = {"json": sent[0]} if sent else {}

@@ -120,7 +120,7 @@ METADATA = (
     "software_id",
     "software_version",
     "software_statement",
-    "accepted_agreements",
+    "inseam_agreements",
     "purposes",
 )
 ANSWER = ("answer", "object", "kind", "history", "history_from", "until", "ends")

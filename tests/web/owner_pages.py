@@ -26,6 +26,16 @@ from tests.web.samples import (
 KEEPS = [N(id="g1", on="4 Nov 2026"), N(id="g2", on="1 Sept 2026")]
 
 
+HELD = {"title": "The service, and nothing else", "page": "/agreements/SD-BASE?version=1"}
+MORE = N(title="The service, and learning from it", page="/agreements/SD-BASE-A?version=1")
+
+
+def answered_by(held, *, is_short=False):
+    """The request of a vendor that does not accept the owner's own agreement."""
+    own = N(**HELD)
+    return consent({}) | {"agreement": N(own=own, held=held, is_own=False, is_short=is_short)}
+
+
 def happened(kind, name, permission_id):
     said = words.security_event(kind, name)
     return N(
@@ -130,6 +140,7 @@ def consent(errors, keeps=()):
             N(id="0b2", name="Trucker Jacket", maker="Big Denim", ticked=False),
         ],
         "parts": [part(0, USAGE, CONDITION, CARE, LOCATION)],
+        "agreement": N(own=N(**HELD), held=N(**HELD), is_own=True, is_short=False),
         "change": None,
         "before": [],
         "history": N(choice="today", asked_from=date(2026, 5, 1)),
@@ -152,6 +163,7 @@ def own_consent():
     told["vendor"] = N(name="Yourself: Home", domain="", verified=False, own=True)
     kinds = [N(**(vars(k) | {"why": "", "needed": False})) for k in (USAGE, CONDITION, CARE)]
     told["parts"], told["until"].ends = [part(0, *kinds)], "open"
+    told["agreement"] = None
     return told
 
 
@@ -515,6 +527,7 @@ def permission():
             )
         ],
         owed=None,
+        agreement=N(**HELD, signed_at=None),
         tape=tape("100 of 365 days have passed", d(-100), d(265), NOW),
         reads=N(total=48, records=3120, last_at=d(0, -3)),
         versions=[
@@ -522,6 +535,12 @@ def permission():
             N(number=1, at=d(-100), what="You allowed it."),
         ],
     )
+
+
+def unasked(vendor, **more):
+    said = ["Where it is: as far back as it goes. Your limit: nothing from before they ask."]
+    told = {"vendor": vendor, "client_id": vendor.casefold(), "at": d(-1), "said": said}
+    return N(**(told | {"is_lifted": False, "is_barred": False} | more))
 
 
 def owing(state, **more):
@@ -679,11 +698,37 @@ PAGES = {
                 N(vendor="Snoop Ltd", at=d(-31), status="refused", permission_id=None),
                 N(vendor="Slow Inc", at=d(-40), status="expired", permission_id=None),
             ],
+            unasked=[],
         ),
     ),
-    "requests-empty": ("owner/requests.html", frame("/requests", waiting=[], answered=[])),
+    "requests-empty": (
+        "owner/requests.html",
+        frame("/requests", waiting=[], answered=[], unasked=[]),
+    ),
+    "requests-unasked": (
+        "owner/requests.html",
+        frame(
+            "/requests",
+            waiting=[],
+            answered=[],
+            unasked=[
+                unasked("Mend & Co"),
+                unasked("Lint Ltd", is_lifted=True),
+                unasked("Great Gate", is_barred=True),
+            ],
+        ),
+    ),
     "consent": ("owner/consent.html", frame("/consent/r1", **consent({}))),
     "consent-own": ("owner/consent.html", frame("/consent/r1", **own_consent())),
+    "consent-other": ("owner/consent.html", frame("/consent/r1", **answered_by(MORE))),
+    "consent-short": (
+        "owner/consent.html",
+        frame("/consent/r1", **answered_by(MORE, is_short=True)),
+    ),
+    "consent-none": (
+        "owner/consent.html",
+        frame("/consent/r1", **answered_by(None, is_short=True)),
+    ),
     "consent-again": ("owner/consent.html", frame("/consent/r1", **consent({}, KEEPS))),
     "consent-exact": ("owner/consent.html", frame("/consent/r1", **exact_consent())),
     "consent-adds": ("owner/consent.html", frame("/consent/r1", **changing_consent(True))),
@@ -782,6 +827,11 @@ PAGES = {
         ),
     ),
     "permission": ("owner/permission.html", permission()),
+    "permission-signed": (
+        "owner/permission.html",
+        permission() | {"agreement": N(**HELD, signed_at=d(-2))},
+    ),
+    "permission-bare": ("owner/permission.html", permission() | {"agreement": None}),
     "permission-owed": ("owner/permission.html", owing("overdue", ordered=False)),
     "permission-ordered": ("owner/permission.html", owing("open", ordered=True)),
     "permission-kept": (

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
+from starlette.responses import Response
 
-from app.api.examples import problem_responses
+from app.api.examples import COPY_EXAMPLE, problem_responses
 from app.api.owners.reach import keep_nowhere, owner_of, touches
-from app.api.views import owed_out
+from app.api.views import owed_out, send_copy
+from app.consent.agreed import hash_text, held_of
 from app.consent.duties import order
 from app.consent.errors import GrantNotFound
 from app.consent.grants import GrantView, get_grant, list_grants, pause, resume, revoke
@@ -45,6 +47,26 @@ def show_own_grant(
     if not touches(caller, view):
         raise GrantNotFound
     return _grant_out(view)
+
+
+@router.get(
+    "/grants/{grant_id}/agreement",
+    summary="The agreement of a permission",
+    responses=problem_responses(401, 403, 404, 422) | {200: COPY_EXAMPLE},
+)
+def show_own_agreement(
+    grant_id: UUID,
+    caller: OwnerReader,
+    db: ReadDb,
+    clock: AppClock,
+    version: Annotated[int | None, Query(ge=1, le=2**53 - 1)] = None,
+) -> Response:
+    """What you and the vendor agreed on, or had agreed on in a version: the very bytes that the
+    vendor has. A JWS (RFC 7515 §7.2) whose first signature is this service's, for you."""
+    view = get_grant(db, clock, owner_of(caller), grant_id)
+    if not touches(caller, view):
+        raise GrantNotFound
+    return send_copy(held_of(db, owner_of(caller), grant_id, version))
 
 
 @router.post(
@@ -122,6 +144,8 @@ def _grant_out(view: GrantView) -> dict[str, Any]:
         "client_id": grant.client_id,
         "purpose": grant.purpose,
         "legal_basis": grant.legal_basis,
+        "agreement": grant.agreement
+        and {"id": grant.agreement, "hash": hash_text(grant.agreement_hash or b"")},
         "status": view.status,
         "version": grant.version,
         "given_at": rfc3339(grant.created_at),

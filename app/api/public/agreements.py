@@ -7,8 +7,10 @@ from pydantic import BaseModel
 
 from app.api.examples import json_example, problem_responses
 from app.api.public.passports import ANYWHERE
-from app.kit.http import StrictRoute
-from app.terms.roster import Agreement, find, load_roster
+from app.kit.errors import NotFound
+from app.kit.http import ReadDb, StrictRoute
+from app.organizations.clients import client_face, find_client
+from app.terms.roster import Agreement, find, load_roster, newest
 
 router = APIRouter(prefix="/v1/agreements", tags=["Public"], route_class=StrictRoute)
 
@@ -48,6 +50,15 @@ class AgreementList(BaseModel):
     agreements: list[AgreementListed]
 
 
+class AcceptedList(BaseModel):
+    """What a client accepts, in its newest version; nothing where it says nothing."""
+
+    client_id: str
+    client_name: str
+    verified_domain: str | None
+    agreements: list[AgreementListed]
+
+
 @router.get(
     "",
     summary="The agreements",
@@ -59,6 +70,45 @@ def list_agreements(response: Response) -> AgreementList:
     published stays as it is; a new text is a new version."""
     response.headers.update(_KEPT)
     return AgreementList(agreements=[AgreementListed(**_listed(one)) for one in load_roster()])
+
+
+@router.get(
+    "/accepted",
+    summary="What a vendor accepts",
+    responses=problem_responses(404, 422, 429)
+    | {
+        200: json_example(
+            "What it accepts.",
+            {
+                "client_id": "mend-and-co-4f1c",
+                "client_name": "Mend & Co",
+                "verified_domain": "mendandco.example",
+                "agreements": [_LISTED],
+            },
+        )
+    },
+)
+def list_accepted(
+    db: ReadDb,
+    response: Response,
+    client_id: Annotated[str, Query(max_length=100, description="Of which client.")],
+) -> AcceptedList:
+    """The agreements of the roster that a client says it accepts, in its metadata
+    `inseam_agreements`: one of them, or none, holds for what an owner gives it. No token
+    needed."""
+    client = find_client(db, client_id)
+    face = client_face(db, client_id) if client is not None else None
+    if client is None or face is None or face.is_own:
+        raise NotFound("There is no such client.")
+    response.headers.update(ANYWHERE | {"Cache-Control": "public, max-age=60"})
+    return AcceptedList(
+        client_id=client.client_id,
+        client_name=client.name,
+        verified_domain=face.verified_domain,
+        agreements=[
+            AgreementListed(**_listed(one)) for one in newest() if one.id in client.accepts
+        ],
+    )
 
 
 @router.get(

@@ -160,7 +160,7 @@ def _items(changes: Sequence[tuple[Change, Granted | None]], origin: str) -> Ite
             yield records_body(
                 some.rows,
                 type="records",
-                grant={"id": str(one.place.grant_id), "version": one.version},
+                **one.state.told,
                 object=str(some.allowed.pseudonym),
                 stream=some.stream,
             )

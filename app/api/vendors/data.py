@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from app.api.examples import BEARER, RECORDS_EXAMPLE, VENDOR_OBJECTS_EXAMPLE, problem_responses
 from app.api.query import query_parameters, read_query
+from app.consent.decide import GrantState
 from app.consent.errors import GrantPaused
 from app.disclosure.objects import list_objects
 from app.disclosure.reader import Disclosed, NotDisclosed, Reader
@@ -154,11 +155,21 @@ def send(
     if isinstance(outcome, NotDisclosed):
         error = outcome.error or error_of(outcome.rule)
         raise GrantOver(outcome.rule) if is_named and type(error) is InvalidToken else error
-    headers = {"Cache-Control": "no-store"}
+    headers = {"Cache-Control": "no-store", **_held(outcome.grant)}
     if outcome.next_cursor and request is not None:
         url = request.url.include_query_params(after=outcome.next_cursor)
         headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
     return TimedResponse(outcome.body, send_by=outcome.send_by, clock=clock, headers=headers)
+
+
+def _held(grant: GrantState | None) -> dict[str, str]:
+    """The grant of an answer, and the agreement that holds for it, with its hash (R-07)."""
+    if grant is None:
+        return {}
+    held = {"Inseam-Grant": str(grant.grant_id)}
+    if grant.agreement is not None and grant.agreement_hash is not None:
+        held["Inseam-Agreement"] = f"{grant.agreement};sha256={grant.agreement_hash.hex()}"
+    return held
 
 
 def error_of(rule: str) -> Exception:
