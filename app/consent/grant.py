@@ -228,9 +228,8 @@ def _check(parts: Sequence[Part], choice: Choice) -> None:
 
 def _precisions(parts: Sequence[Part], choice: Choice) -> dict[Kind, Precision]:
     """How exactly each kind is told. ChoiceTooWide for what is no precision."""
-    if not {*choice.how.values()} <= {*TIMES, "summary"} or not {*choice.where.values()} <= {
-        *PLACES
-    }:
+    is_known = set(choice.how.values()) <= {*TIMES, "summary"}
+    if not is_known or not set(choice.where.values()) <= set(PLACES):
         raise ChoiceTooWide
     return {
         kind: chosen(part.wish.precision, choice.how.get(kind), choice.where.get(kind))

@@ -1,5 +1,6 @@
 """The consent page: what a vendor asks, narrowed and answered by the owner."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Any
@@ -22,6 +23,7 @@ from app.consent.errors import (
 from app.consent.grant import allow
 from app.consent.grants import list_live
 from app.consent.past import measured
+from app.consent.precision import PLACES, TIMES
 from app.consent.request_views import RequestView, answered, view_request
 from app.consent.requests import refuse
 from app.consent.unasked import refuse_unasked
@@ -162,9 +164,15 @@ def _offered(db: Session, owner: SignedIn, asked: RequestView, form: ConsentForm
         form,
         objects=[one for one in dict.fromkeys(form.objects) if one in ids],
         kinds=[one for one in dict.fromkeys(form.kinds or ()) if one in names],
-        how=[one for one in dict.fromkeys(form.how) if one.partition(":")[0] in names],
-        where=[one for one in dict.fromkeys(form.where) if one.partition(":")[0] in names],
+        how=_known(form.how, names, (*TIMES, "summary")),
+        where=_known(form.where, names, PLACES),
     )
+
+
+def _known(told: Sequence[str], names: set[str], values: Sequence[str]) -> list[str]:
+    """Of what was chosen of kinds, what could be."""
+    pairs = [(one, *one.partition(":")[::2]) for one in dict.fromkeys(told)]
+    return [one for one, name, value in pairs if name in names and value in values]
 
 
 def _page(

@@ -134,10 +134,9 @@ def _first_choice(asked: Precision, excess: Sequence[Excess]) -> tuple[str, str]
 
 def how_options(asked: Precision) -> list[tuple[str, str]]:
     """What may be chosen in place of what is asked: that, and what tells less."""
-    times = [
-        time for time in TIMES if asked.action == "read" and is_coarser_or_same(time, asked.time)
-    ]
-    said = [(time, PRECISIONS[time].capitalize()) for time in times]
+    words_of = PRECISIONS | {"exact": "exactly as recorded"}
+    times = [time for time in TIMES if is_coarser_or_same(time, asked.time)]
+    said = [(time, words_of[time].capitalize()) for time in times if asked.action == "read"]
     return [*said, ("summary", "In a few words: how often, how long, when last")]
 
 

@@ -3,10 +3,12 @@
 from datetime import date
 from types import SimpleNamespace as N
 
+from app.consent.precision import EXACT
 from app.terms.ceilings import CLOSED, Excess
 from app.terms.roster import SERVICE, newest
 from app.terms.service import DEFAULT_TERMS, Difference
 from app.web import terms_words, words
+from app.web.consent_parts import how_options, where_options
 from app.web.plots.small import tape
 from app.web.terms_form import form_of
 from tests.web.samples import (
@@ -47,6 +49,11 @@ def happened(kind, name, permission_id):
     )
 
 
+def chosen_of(options, name, value):
+    """A choice of how exactly, as the consent page takes it."""
+    return N(options=[(f"{name}:{key}", text) for key, text in options], value=f"{name}:{value}")
+
+
 def wish(category, streams, why="", needed=False, **more):
     told = {
         "name": category,
@@ -55,6 +62,8 @@ def wish(category, streams, why="", needed=False, **more):
         "needed": needed,
         "news": "",
         "above": [],
+        "how": chosen_of(how_options(EXACT), more.get("name", category), "exact"),
+        "where": None,
     }
     return N(**(told | {"ticked": needed, "streams": streams} | more))
 
@@ -63,7 +72,11 @@ USAGE = wish("usage", ["Wear"], "Without wear we cannot say when a seam gives in
 CONDITION = wish("condition", ["Seams", "Battery"], "Faults tell us which part to order.", True)
 CARE = wish("care", ["Washes"], "Wash temperature makes the estimate better.")
 LOCATION = wish(
-    "location", ["Places"], above=["as exactly as it is recorded. Your limit: by the day."]
+    "location",
+    ["Places"],
+    above=["as exactly as it is recorded. Your limit: by the day."],
+    how=chosen_of(how_options(EXACT), "location", "day"),
+    where=chosen_of(where_options(EXACT), "location", "10 km"),
 )
 
 
