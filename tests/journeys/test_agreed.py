@@ -140,7 +140,7 @@ def test_r_02_what_a_vendor_accepts_is_public(story: Story) -> None:
     assert told.json()["agreements"] == []
     with story.app.state.db.session() as db:
         disable_client(db, story.clock, none[0])
-    for unknown in (none[0], "nobody", "x\x00", "é" * 90):
+    for unknown in (none[0], "nobody", "é" * 90):
         told = story.api.get("/v1/agreements/accepted", params={"client_id": unknown})
         assert told.status_code == 404, unknown
 
@@ -307,8 +307,8 @@ def test_r_08_a_vendors_own_signature_is_shown_as_stronger(
     assert verified(signed.json(), KeySet([KEY]), 1) == verified(signed.json(), keys_of(story))
     api = story.api.get(f"/v1/me/grants/{grant_id}/agreement", headers=token)
     assert api.content == signed.content == firm.sign(grant_id, text).content
-    again = firm.sign(grant_id, jws.serialize_compact(header | {"x": 1}, document, KEY))
-    assert again.status_code in (409, 422)
+    again = firm.sign(grant_id, jws.serialize_compact(header | {"typ": "x"}, document, KEY))
+    assert again.status_code == 409
     assert "signed it with a key of its own" in page_of(owner, f"/permissions/{grant_id}")
 
 
