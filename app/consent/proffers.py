@@ -102,6 +102,14 @@ def close_proffer(
     )
 
 
+def expire_proffers(db: Session, now: datetime, owner_id: UUID, hashes: Sequence[bytes]) -> None:
+    """Let those of these requests end now that were not answered."""
+    open_ones = update(Proffer).where(
+        Proffer.owner_id == owner_id, Proffer.request_hash.in_(hashes), Proffer.status == "open"
+    )
+    db.execute(open_ones.values(expires_at=now).execution_options(synchronize_session=False))
+
+
 def note_unasked(
     conn: Connection,
     owner_id: UUID,

@@ -238,12 +238,19 @@ def test_r_04_both_sides_have_the_same_bytes_and_any_edit_shows(
             verified(bent | {"payload": b64u(bytes(letters))}, keys_of(story))
 
 
-def test_r_04_failed_attempts_are_kept_too(story: Story, owner: Person, jeans: str) -> None:
+def test_r_04_failed_attempts_are_kept_too(
+    story: Story, owner: Person, jeans: str, token: dict[str, str]
+) -> None:
     firm = Firm(story)
     asking = story.ask(firm.client)
     assert denied(asking.answer(owner, {"answer": "refuse"}))
     ended = story.ask(Firm(story, FITS, name="Slow").client)
     page_of(owner, ended.page)
+    told = story.api.get("/v1/me/terms/proffers", headers=token).json()["proffers"]
+    assert {one["client_name"]: (one["answer"], one["state"]) for one in told} == {
+        "Slow client": ("accept", "PendingResponse"),
+        "Mend & Co client": ("reject", "Refused"),
+    }
     with story.app.state.db.read() as db:
         rows = {row.client_name: row for row in db.query(Proffer)}
         now = story.clock.now()
