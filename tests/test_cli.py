@@ -83,6 +83,16 @@ def test_an_operator_registers_a_maker_and_a_vendor(home: Path) -> None:
     assert public["client_secret"] is None
 
 
+def test_r_02_an_operator_says_what_a_client_accepts(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask("org", "create", "Mend & Co")
+    words = ["client", "create", "mend-co", "--name", "Mend", "--scope", "grants:read"]
+    assert ask(*words, "--accepts", "SD-BASE", "--accepts", "SD-BASE-DP")["client_id"]
+    wrong = refuse(capsys, monkeypatch, *words, "--accepts", "SD-NONE")
+    assert "SD-NONE: the roster has no such agreement" in wrong
+
+
 def test_an_operator_verifies_a_domain_and_takes_it_back(home: Path) -> None:
     ask("org", "create", "Mend & Co")
     words = ("org", "verify", "mend-co")

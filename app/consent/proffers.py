@@ -51,14 +51,22 @@ def make_proffer(db: Session, clock: Clock, row: AccessRequest, owner_id: UUID) 
     client = find_client(db, row.client_id)
     if row.asked.get("own_of") or client is None:
         return None
+    kept = find_proffer(db, row, owner_id)
+    if kept is not None:
+        return kept
+    terms = terms_of(db, owner_id)
+    told = answer_to(terms, client)
+    _insert(db.connection(), _values(told, terms.version, row, owner_id, clock.now()))
+    return told
+
+
+def find_proffer(db: Session, row: AccessRequest, owner_id: UUID) -> Proffered | None:
+    """The proffer that was made; None where none was yet. RequestGone as above."""
     kept = db.get(Proffer, (owner_id, row.request_hash))
     if kept is None:
-        told = answer_to(terms_of(db, owner_id), client)
-        values = _values(told, terms_of(db, owner_id).version, row, owner_id, clock.now())
-        _insert(db.connection(), values)
-        return told
-    told = _read(kept)
-    if told.agreement is not None and told.agreement.id not in client.accepts:
+        return None
+    told, client = _read(kept), find_client(db, row.client_id)
+    if told.agreement is not None and client and told.agreement.id not in client.accepts:
         raise RequestGone
     return told
 
@@ -92,6 +100,14 @@ def close_proffer(
             closed_at=clock.now(),
         ).execution_options(synchronize_session=False)
     )
+
+
+def expire_proffers(db: Session, now: datetime, owner_id: UUID, hashes: Sequence[bytes]) -> None:
+    """Let those of these requests end now that were not answered."""
+    open_ones = update(Proffer).where(
+        Proffer.owner_id == owner_id, Proffer.request_hash.in_(hashes), Proffer.status == "open"
+    )
+    db.execute(open_ones.values(expires_at=now).execution_options(synchronize_session=False))
 
 
 def note_unasked(

@@ -15,7 +15,7 @@ from app.consent.errors import RequestGone, RequestNotFound
 from app.consent.lifecycle import is_over
 from app.consent.models import AccessRequest, Grant, GrantDetail
 from app.consent.offer import Part, only_new, parts_of
-from app.consent.proffers import Proffered, make_proffer
+from app.consent.proffers import Proffered, find_proffer, make_proffer
 from app.consent.requests import is_own, take
 from app.kit.clock import Clock
 from app.kit.crypto import sha256
@@ -182,6 +182,7 @@ def answered(db: Session, clock: Clock, owner_id: UUID, ticket: str) -> Answered
     elif status == "waiting":
         try:
             check_there(db, clock, row, change_of(db, row, owner_id))
+            find_proffer(db, row, owner_id)
         except RequestNotFound:
             return None
         except RequestGone:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.consent import queries
 from app.consent.errors import RequestAnswered, RequestExpired, RequestNotFound
 from app.consent.models import AccessRequest, InboxEntry
-from app.consent.proffers import close_proffer
+from app.consent.proffers import close_proffer, expire_proffers
 from app.kit.clock import Clock
 from app.kit.crypto import sha256
 from app.kit.ids import new_secret
@@ -201,6 +201,7 @@ def _expire(db: Session, now: datetime, owner_id: UUID, hashes: Sequence[bytes])
     is_meant = AccessRequest.request_hash.in_(hashes)
     is_waiting = AccessRequest.status == "waiting"
     db.execute(update(AccessRequest).where(is_meant, is_waiting).values(expires_at=now))
+    expire_proffers(db, now, owner_id, hashes)
     db.execute(
         delete(InboxEntry).where(
             InboxEntry.owner_id == owner_id, InboxEntry.request_hash.in_(hashes)

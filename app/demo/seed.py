@@ -127,6 +127,7 @@ def _client(
     scopes: list[str],
     redirect_uri: str | None = None,
     purposes: list[dict[str, Any]] | None = None,
+    accepts: list[str] | None = None,
 ) -> tuple[Client, str | None]:
     grants = ["authorization_code", "refresh_token"] if redirect_uri else []
     return create_client(
@@ -140,6 +141,7 @@ def _client(
         scopes=scopes,
         purposes=purposes or [],
         known_scopes=[*_MAKER_SCOPES, *VENDOR_SCOPES],
+        registered={"door": "operator", "inseam_agreements": accepts} if accepts else None,
     )
 
 
@@ -175,6 +177,7 @@ def _make_mend(db: Session, clock: FixedClock, vendor_url: str) -> tuple[Client,
         list(purpose["scopes"]),
         f"{vendor_url}/callback",
         [purpose],
+        ["SD-BASE", "SD-BASE-DP"],
     )
 
 

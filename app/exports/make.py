@@ -20,6 +20,7 @@ from sqlalchemy import Connection, delete, select
 from sqlalchemy.orm import Session
 
 from app.accesses.history import Filter, Position, list_accesses
+from app.consent.agreed import find_held
 from app.consent.grants import GrantView, list_grants
 from app.consent.models import GrantDetail
 from app.exports.models import Export
@@ -185,6 +186,7 @@ def _grants(db: Session, clock: Clock, export: Export) -> list[dict[str, Any]]:
         details = [d for d in view.details if d.object_id == export.object_id]
         if not details:
             continue
+        held = find_held(db, export.owner_id, view.grant.grant_id)
         found.append(
             {
                 "grant_id": str(view.grant.grant_id),
@@ -193,6 +195,7 @@ def _grants(db: Session, clock: Clock, export: Export) -> list[dict[str, Any]]:
                 "legal_basis": view.grant.legal_basis,
                 "status": view.status,
                 "version": view.grant.version,
+                "agreement": held and jsonio.loads(held.copy),
                 "created_at": rfc3339(view.grant.created_at),
                 "until": rfc3339(view.grant.until),
                 "categories": sorted(d.category for d in details),

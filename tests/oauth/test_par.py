@@ -12,8 +12,8 @@ from app.consent.request_views import view_request
 from app.consent.requests import refuse
 from app.kit.clock import FixedClock
 from app.kit.crypto import sha256
-from app.kit.ids import new_id
 from app.settings import Settings
+from tests.factories.accounts import make_owner
 from tests.factories.oauth import REDIRECT, make_public_vendor, make_vendor
 from tests.oauth.conftest import CHALLENGE, VERIFIER, Vendor, answer_of, is_page, is_sent_back
 from tests.oauth.signing import jkt, proof, send
@@ -150,7 +150,7 @@ def test_oauth_09_an_address_is_used_when_it_is_answered(vendor: Vendor, is_yes:
     uri = uri_of(push(vendor))
     first, again = visit(vendor, uri), visit(vendor, uri)
     assert first.headers["location"] == again.headers["location"]
-    ticket, owner = first.headers["location"].rpartition("/")[2], new_id()
+    ticket = first.headers["location"].rpartition("/")[2]
     if is_yes:
         assert "code" in answer_of(vendor.allow(first))
         with vendor.database.session() as db:
@@ -158,6 +158,7 @@ def test_oauth_09_an_address_is_used_when_it_is_answered(vendor: Vendor, is_yes:
             row.status = "granted"
     else:
         with vendor.database.session() as db:
+            owner = make_owner(db, vendor.clock).owner_id
             view_request(db, vendor.clock, owner, ticket)
             refuse(db, vendor.clock, owner, ticket)
     assert is_page(visit(vendor, uri))

@@ -10,7 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, String
 from app.api.examples import json_example, problem_responses
 from app.api.owners.reach import keep_nowhere, owner_of
 from app.api.public.agreements import hash_text
+from app.consent.models import Proffer
 from app.consent.past import last_requests
+from app.consent.proffers import list_proffers, state_of
 from app.kit.errors import NotFound
 from app.kit.http import AppClock, AppSettings, Db, ReadDb, StrictRoute
 from app.oauth.protect import OwnerReader, Principal, TermsChanger
@@ -34,6 +36,7 @@ router = APIRouter(
 )
 
 _LAST = 20
+_MOST_PROFFERS = 100
 
 AgreementId = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 
@@ -69,6 +72,23 @@ VERSIONS_EXAMPLE = json_example(
     "Every version.", {"versions": [_TERMS | {"differences": [_CHANGE]}]}
 )
 TRIAL_EXAMPLE = json_example("What they would have answered.", {"requests": [_REQUEST]})
+
+
+_PROFFER = {
+    "client_id": "mend-and-co-4f1c",
+    "client_name": "Mend & Co client",
+    "purpose": "RepairImpairments",
+    "at": "2026-11-02T08:00:00Z",
+    "terms_version": 1,
+    "proffered": "SD-BASE-DP",
+    "answer": "accept",
+    "answered": "SD-BASE-DP",
+    "state": "AgreementAccepted",
+    "closed_at": "2026-11-02T08:01:00Z",
+    "grant_id": "0b0f2f39-54f7-4be4-9d6a-6f5a3b0e8a41",
+    "excesses": [],
+}
+PROFFERS_EXAMPLE = json_example("What was proffered.", {"proffers": [_PROFFER]})
 
 
 class _Strict(BaseModel):
@@ -162,6 +182,30 @@ class TrialOut(BaseModel):
     requests: list[TriedOut]
 
 
+class ProfferOut(BaseModel):
+    """One proffer. `state` is a term of the IEEE 7012 extension of DPV; `answered` the agreement
+    that the vendor answered with, null for none."""
+
+    client_id: str
+    client_name: str
+    purpose: str
+    at: datetime
+    terms_version: int
+    proffered: str
+    answer: str = Field(examples=["accept", "alternative", "reject"])
+    answered: str | None
+    state: str = Field(examples=["AgreementAccepted"])
+    closed_at: datetime | None
+    grant_id: UUID | None
+    excesses: list[ExcessOut]
+
+
+class ProfferList(BaseModel):
+    """Newest first."""
+
+    proffers: list[ProfferOut]
+
+
 @router.get(
     "",
     summary="Your terms",
@@ -208,6 +252,20 @@ def list_own_versions(caller: OwnerReader, db: ReadDb) -> VersionList:
             for one in list_versions(db, _owner(caller))
         ]
     )
+
+
+@router.get(
+    "/proffers",
+    summary="What you proffered, and what came of it",
+    responses=problem_responses(401, 403, 404) | {200: PROFFERS_EXAMPLE},
+)
+def list_own_proffers(caller: OwnerReader, db: ReadDb, clock: AppClock) -> ProfferList:
+    """The last hundred vendors that asked you, newest first: the agreement you proffered, what
+    the vendor answered, and how it stands; failed attempts too. `excesses` is why one was refused
+    without asking you."""
+    now = clock.now()
+    rows = list_proffers(db, _owner(caller), _MOST_PROFFERS)
+    return ProfferList(proffers=[_proffer_out(row, now) for row in rows])
 
 
 @router.post(
@@ -262,6 +320,23 @@ def _terms_out(terms: Terms) -> TermsOut:
         agreement=_ref(terms.agreement),
         ceilings=terms.ceilings,
         refuses_unasked=terms.refuses_unasked,
+    )
+
+
+def _proffer_out(row: Proffer, now: datetime) -> ProfferOut:
+    return ProfferOut(
+        client_id=row.client_id,
+        client_name=row.client_name,
+        purpose=row.purpose,
+        at=row.at,
+        terms_version=row.terms_version,
+        proffered=row.agreement,
+        answer=row.answer,
+        answered=row.answered,
+        state=state_of(row, now),
+        closed_at=row.closed_at,
+        grant_id=row.grant_id,
+        excesses=[ExcessOut(**one) for one in row.excesses],
     )
 
 

@@ -174,6 +174,7 @@ def test_each_door_asks_for_its_scope(home: Home) -> None:
     for method, path, token, good in (
         ("GET", "", reads, changes),
         ("GET", "/versions", reads, changes),
+        ("GET", "/proffers", reads, changes),
         ("POST", "/dry-run", reads, changes),
         ("PUT", "", changes, reads),
     ):
@@ -189,6 +190,7 @@ def test_a_token_for_one_object_reaches_no_terms(home: Home) -> None:
     narrow = home.token(home.jeans)
     assert call(home, "GET", token=narrow).status_code == 404
     assert call(home, "GET", "/versions", narrow).status_code == 404
+    assert call(home, "GET", "/proffers", narrow).status_code == 404
     assert call(home, "POST", "/dry-run", narrow).status_code == 404
     assert call(home, "PUT", token=narrow, json=spec(refuses_unasked=True)).status_code == 404
     assert not call(home, "GET").json()["refuses_unasked"]
