@@ -137,3 +137,9 @@ class SignatureDoesNotMatch(DomainError):
         "signature-does-not-match",
         "The signature is not over this document by a key of yours.",
     )
+
+
+class ReceiptNotFound(DomainError):
+    """There is no such receipt of yours; they are numbered from 1 on, permission by permission."""
+
+    kind, slug, title = Kind.not_found, "receipt-not-found", "There is no such receipt."

@@ -110,9 +110,10 @@ def allow(
     what, text = ("given", "You gave this permission.")
     if grant.version > 1:
         what, text = ("changed", "You changed this permission.")
-    note(db, owner_id, grant.grant_id, grant.version, now, what, owner_id, text)
     if told is not None:
         conclude(db, notary, row, grant, told, known.accepts, now)
+    note(db, owner_id, grant.grant_id, grant.version, now, what, owner_id, text)
+    if told is not None:
         close_proffer(db, clock, row, _held(grant), grant=grant)
     requests.close(db, clock, row, "granted", grant.grant_id)
     return Granted(row, grant, quiet_at)

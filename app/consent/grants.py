@@ -17,6 +17,7 @@ from app.consent.errors import GrantNotFound, PermissionOver
 from app.consent.lifecycle import LIVE, TOLD, is_over, turn
 from app.consent.limits import Used, limits_of, with_use
 from app.consent.models import Grant, GrantDetail, GrantEvent
+from app.consent.receipts import write_receipt
 from app.consent.uses import uses_of
 from app.kit.clock import Clock
 from app.kit.db import take_turn
@@ -217,8 +218,10 @@ def note(
     actor_id: UUID | None,
     text: str,
 ) -> None:
-    """Write a grant's change into its history, and into its owner's security log."""
-    client_id = db.get_one(Grant, (owner_id, grant_id)).client_id
+    """Write a grant's change, with its details, into its history and into its owner's security
+    log, and a receipt of it."""
+    grant = db.get_one(Grant, (owner_id, grant_id))
+    client_id = grant.client_id
     name, kind = db.get_one(Client, client_id).name, f"grant-{what}"
     note_event(db, owner_id, at, kind, name, client_id=client_id, grant_id=grant_id)
     db.add(
@@ -232,6 +235,8 @@ def note(
             text=text,
         )
     )
+    db.flush()
+    write_receipt(db, grant, what, at)
 
 
 def mark_expired(conn: Connection, clock: Clock) -> int:
@@ -249,6 +254,10 @@ def mark_expired(conn: Connection, clock: Clock) -> int:
         name, place = names[row.client_id], {"client_id": row.client_id, "grant_id": row.grant_id}
         note_event(conn, row.owner_id, row.until, "grant-expired", name, **place)
         duties.ask(conn, row.owner_id, row.grant_id, row.client_id, row.until)
+    with Session(conn) as db:
+        for row in ended:
+            grant = db.get_one(Grant, (row.owner_id, row.grant_id))
+            write_receipt(db, grant, "expired", row.until)
     return len(ended)
 
 
@@ -277,8 +286,8 @@ def _change(
         else:
             grant.status = status
         db.flush()
-        note(db, owner_id, grant_id, grant.version, now, TOLD[act], actor_id, text)
         _carry_details(db, owner_id, grant_id, grant.version)
+        note(db, owner_id, grant_id, grant.version, now, TOLD[act], actor_id, text)
         if act in _ENDS:
             duties.ask(db, owner_id, grant_id, grant.client_id, now)
     return now

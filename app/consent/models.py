@@ -266,3 +266,18 @@ class LiftedLimits(Base):
     owner_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
     client_id: Mapped[str] = mapped_column(Words(100), primary_key=True)
     at: Mapped[datetime] = mapped_column(Instant)
+
+
+class Receipt(Base):
+    """What became of a grant at one time, as both sides may show it. `content` are its canonical
+    bytes (RFC 8785), which name the hash of the receipt before; they never change."""
+
+    __tablename__ = "receipts"
+    __table_args__ = family("owner")
+
+    owner_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    grant_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    number: Mapped[int] = mapped_column(Whole, primary_key=True)
+    what: Mapped[str] = mapped_column(Words(20))
+    at: Mapped[datetime] = mapped_column(Instant)
+    content: Mapped[bytes] = mapped_column(Blob(1_048_576))
