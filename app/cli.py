@@ -18,6 +18,7 @@ from pydantic import BaseModel, Field, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.accounts.owners import find_owner
+from app.consent.receipt_check import MOST, ReceiptWrong, check_file
 from app.demo.run import run_demo
 from app.demo.simulate import simulate
 from app.exports.make import make_work
@@ -28,7 +29,7 @@ from app.keys.ring import KINDS, Keyring
 from app.kit import jsonio, logs
 from app.kit.clock import SystemClock
 from app.kit.db import Database
-from app.kit.errors import DomainError, fault_text
+from app.kit.errors import DomainError, InvalidJson, fault_text
 from app.kit.jobs import run_whole
 from app.kit.migrate import is_current, migrate
 from app.oauth.registration import invite
@@ -63,6 +64,8 @@ app.add_typer(org, name="org")
 app.add_typer(client, name="client")
 app.add_typer(keys, name="keys")
 app.add_typer(log, name="log")
+receipt = typer.Typer(no_args_is_help=True, help="Receipts of consent.")
+app.add_typer(receipt, name="receipt")
 
 _OPERATOR = "The operator, for you"
 _LAST_PORT = 65535
@@ -387,6 +390,48 @@ def log_verify(
     if report.faults:
         raise typer.Exit(1)
     typer.echo("The log is whole." if report.segments else "There is no log.")
+
+
+@receipt.command("verify")
+def receipt_verify(
+    files: Annotated[list[Path], typer.Argument(help="Files of receipts.", metavar="FILE...")],
+    keys: Annotated[
+        Path | None,
+        typer.Option(help="The service's public keys, as its address /oauth/jwks gives them."),
+    ] = None,
+) -> None:
+    """Check that receipts are as they were given, all of a file, without asking anybody."""
+    known = None if keys is None else _read_keys(keys)
+    for file in files:
+        try:
+            found = check_file(_read_file(file), known)
+        except ReceiptWrong as error:
+            raise _stop(f"{file}: {error}") from error
+        for one in found:
+            told = one.receipt
+            what, at = told["inseam:event"], told["dpv:isIndicatedAtTime"]
+            typer.echo(f"{one.place[0]} {one.place[1]}: {what} at {at}, key {one.key_id}")
+        typer.echo(f"{file}: {len(found)} receipts are as they were given.")
+    if known is None:
+        typer.echo(
+            "The keys came with the file: that they are the service's shows at its /oauth/jwks; "
+            "give them with --keys."
+        )
+
+
+def _read_keys(file: Path) -> Any:
+    try:
+        return jsonio.loads(_read_file(file))
+    except InvalidJson as error:
+        raise _stop(f"{file}: {error.detail}") from error
+
+
+def _read_file(file: Path) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            return opened.read(MOST + 1)
+    except OSError as error:
+        raise _stop(f"{file} cannot be read: {error.strerror}.") from error
 
 
 @app.command()

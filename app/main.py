@@ -27,6 +27,7 @@ from app.api.vendors import coarse as vendor_coarse
 from app.api.vendors import data as vendor_data
 from app.api.vendors import duties as vendor_duties
 from app.api.vendors import grants as vendor_grants
+from app.api.vendors import receipts as vendor_receipts
 from app.keys.log_keys import open_log_keys
 from app.keys.ring import Keyring
 from app.kit import logs, problems
@@ -69,6 +70,7 @@ ROUTERS = (
     vendor_grants.router,
     vendor_duties.router,
     vendor_agreements.router,
+    vendor_receipts.router,
     agreements.router,
     passports.router,
     did.router,

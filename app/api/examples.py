@@ -124,6 +124,39 @@ CHANGES_EXAMPLE = json_example(
         "more": False,
     },
 )
+RECEIPTS_EXAMPLE = json_example(
+    "The receipts.",
+    {
+        "receipts": [
+            {
+                "number": 1,
+                "event": "given",
+                "at": "2026-11-02T08:00:00Z",
+                "hash": "sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+            }
+        ]
+    },
+)
+RECEIPT_EXAMPLE = json_example(
+    "A receipt as JSON-LD (application/ld+json); in part.",
+    {
+        "@type": "dpv:ConsentReceipt",
+        "dct:conformsTo": "https://w3id.org/dpv/schema/dpv-27560#receipt",
+        "dct:identifier": "urn:uuid:7b0f2f5e-2c0e-5a5e-9f5b-6f1d2d7f4c11",
+        "dpv:hasConsentStatus": "dpv:ConsentGiven",
+        "dpv:isIndicatedAtTime": "2026-11-02T08:00:00Z",
+        "inseam:predecessorHash": None,
+    },
+)
+RECEIPT_FILE_EXAMPLE = json_example(
+    "All of them, each with the service's signature, and its public keys.",
+    {
+        "keys": {"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "9f2c41d07ab3", "x": "11qY…"}]},
+        "receipts": [
+            {"payload": "eyJAY29…", "signatures": [{"protected": "eyJhbG…", "signature": "Q2x…"}]}
+        ],
+    },
+)
 BUCKETS_EXAMPLE = json_example(
     "A page of stretches.",
     {

@@ -1,14 +1,19 @@
 """How products, duties and agreements appear to more than one caller."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from app.consent.agreed import MEDIA_TYPE, Held
+from app.consent import receipts
+from app.consent.agreed import MEDIA_TYPE, Held, Notary
 from app.consent.duties import Owed
+from app.consent.receipt_text import kantara_of
+from app.kit import jsonio
+from app.kit.http import Session
 from app.objects.models import Product, Stream
 from app.objects.spec import Category, FieldSpec, Passport, StreamFacts
 from app.usage.wire import rfc3339
@@ -83,3 +88,42 @@ def send_copy(held: Held) -> Response:
         "Content-Disposition": 'attachment; filename="agreement.json"',
     }
     return Response(held.copy, headers=headers, media_type=MEDIA_TYPE)
+
+
+ReceiptNumber = Annotated[int, Path(ge=1, le=2**53 - 1, description="From 1 on.")]
+ReceiptForm = Annotated[
+    Literal["jsonld", "kantara"],
+    Query(description="`jsonld` (ISO/IEC TS 27560 in DPV terms) or `kantara` (v1.1)."),
+]
+
+
+def receipts_out(db: Session, owner_id: UUID, grant_id: UUID) -> dict[str, Any]:
+    """A permission's receipts in a list."""
+    lines = receipts.list_receipts(db, owner_id, grant_id)
+    return {
+        "receipts": [
+            {"number": one.number, "event": one.what, "at": rfc3339(one.at), "hash": one.hash}
+            for one in lines
+        ]
+    }
+
+
+def send_receipt(
+    db: Session, notary: Notary, owner_id: UUID, grant_id: UUID, number: int, form: str
+) -> Response:
+    """One of them, as JSON-LD or by Kantara's specification."""
+    told = receipts.read_receipt(db, notary.origin, owner_id, grant_id, number)
+    if form == "kantara":
+        body, kind = jsonio.dumps(kantara_of(told)), "application/json"
+    else:
+        body, kind = jsonio.dumps(told), "application/ld+json"
+    return Response(body, headers={"Cache-Control": "no-store"}, media_type=kind)
+
+
+def send_receipt_file(body: bytes) -> Response:
+    """All of them, signed."""
+    headers = {
+        "Cache-Control": "no-store",
+        "Content-Disposition": 'attachment; filename="receipts.json"',
+    }
+    return Response(body, headers=headers, media_type="application/json")

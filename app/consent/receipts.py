@@ -4,7 +4,7 @@ What is kept never changes. The service signs a receipt when it is asked for it,
 is in use then, so that both sides get the same bytes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ from app.consent import queries
 from app.consent.agreed import Notary, hash_text
 from app.consent.errors import ReceiptNotFound
 from app.consent.models import Grant, Receipt
-from app.consent.receipt_text import Event, content_of, kantara_of, with_context
+from app.consent.receipt_text import Event, content_of, with_context
 from app.kit import jsonio
 from app.kit.crypto import b64u, sha256
 from app.organizations.models import Client, Organization
@@ -72,9 +72,17 @@ def read_receipt(
     return with_context(jsonio.loads(row.content), origin)
 
 
-def signed(notary: Notary, receipts: Sequence[Mapping[str, Any]]) -> bytes:
-    """Receipts as a file: each a JWS (RFC 7515 §7.2) over its canonical bytes (RFC 8785)."""
-    return rfc8785.dumps([_sealed(notary, one) for one in receipts])
+def signed(
+    db: Session, notary: Notary, keys: Mapping[str, Any], owner_id: UUID, grant_id: UUID
+) -> bytes:
+    """All of a grant's as a file: each a JWS (RFC 7515 §7.2) over its canonical bytes (RFC 8785),
+    and the service's public `keys`, by which it can be checked anywhere. ReceiptNotFound."""
+    numbers = [line.number for line in list_receipts(db, owner_id, grant_id)]
+    if not numbers:
+        raise ReceiptNotFound
+    told = [read_receipt(db, notary.origin, owner_id, grant_id, number) for number in numbers]
+    whole: Any = {"keys": keys, "receipts": [_sealed(notary, one) for one in told]}
+    return rfc8785.dumps(whole)
 
 
 def _sealed(notary: Notary, receipt: Mapping[str, Any]) -> Any:
@@ -93,14 +101,3 @@ def content_hash(receipt: Mapping[str, Any]) -> str:
 def _last(db: Session, owner_id: UUID, grant_id: UUID) -> Receipt | None:
     query = select(Receipt).where(Receipt.owner_id == owner_id, Receipt.grant_id == grant_id)
     return db.scalars(query.order_by(Receipt.number.desc()).limit(1)).first()
-
-
-__all__ = [
-    "Line",
-    "content_hash",
-    "kantara_of",
-    "list_receipts",
-    "read_receipt",
-    "signed",
-    "write_receipt",
-]

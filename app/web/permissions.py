@@ -14,18 +14,21 @@ from starlette.responses import Response
 from app.accesses.history import reads_of_grant
 from app.consent.agreed import MEDIA_TYPE, find_held, held_of
 from app.consent.duties import Owed, order
-from app.consent.errors import GrantNotFound
+from app.consent.errors import GrantNotFound, ReceiptNotFound
 from app.consent.grants import GrantView, get_grant, keep, list_grants, pause, resume, revoke
 from app.consent.lifecycle import LIVE
 from app.consent.models import GrantDetail
 from app.consent.own import has_no_end, is_to_be_asked
 from app.consent.precision import EXACT
+from app.consent.receipt_text import VALID
+from app.consent.receipts import content_hash, list_receipts, read_receipt, signed
 from app.consent.request_views import list_answered, list_waiting
 from app.consent.unasked import lift, lifted_by, list_unasked, put_back
 from app.kit.clock import Clock
 from app.kit.db import Database
 from app.kit.http import AppClock, AppDatabase, ReadDb, Session
 from app.kit.ids import parse_id
+from app.oauth.tools import AppAuthority, AppNotary
 from app.objects.products import streams_of
 from app.objects.tenures import Held, all_held
 from app.organizations.clients import ClientFace, client_face
@@ -155,6 +158,7 @@ def show_permission(
         reads={"total": reads.total, "records": reads.records, "last_at": reads.last_at},
         owed=_owed(view.owed),
         agreement=_agreement(db, view),
+        receipts=list_receipts(db, owner.owner_id, view.grant.grant_id),
         versions=[
             {"number": e.version, "at": e.at, "what": _WHAT.get(e.what, e.what)}
             for e in reversed(view.events)
@@ -168,6 +172,52 @@ def show_agreement(grant_id: str, owner: SignedIn, db: ReadDb) -> Response:
     held = held_of(db, owner.owner_id, _id(grant_id))
     name = {"Content-Disposition": 'attachment; filename="agreement.json"'}
     return Response(held.copy, headers=name, media_type=MEDIA_TYPE)
+
+
+@router.get("/permissions/{grant_id}/receipts")
+def show_receipt_file(
+    grant_id: str, owner: SignedIn, db: ReadDb, notary: AppNotary, authority: AppAuthority
+) -> Response:
+    """All receipts as a file that proves itself."""
+    keys = authority.keyring.public_jwks()
+    body = signed(db, notary, keys, owner.owner_id, _id(grant_id))
+    name = {"Content-Disposition": 'attachment; filename="receipts.json"'}
+    return Response(body, headers=name, media_type="application/json")
+
+
+@router.get("/permissions/{grant_id}/receipts/{number}")
+def show_receipt(
+    request: Request, grant_id: str, number: int, owner: SignedIn, db: ReadDb, notary: AppNotary
+) -> Response:
+    """One receipt, to read and to print."""
+    if not 1 <= number < 2**53:
+        raise ReceiptNotFound
+    told = read_receipt(db, notary.origin, owner.owner_id, _id(grant_id), number)
+    return render(request, "owner/receipt.html", receipt=_receipt(told), permission_id=grant_id)
+
+
+def _receipt(told: Mapping[str, Any]) -> dict[str, Any]:
+    vendor, notice = told["dpv:hasDataController"], told["dpv:hasNotice"]
+    storage = {one["@type"]: one["dct:description"] for one in told["dpv:hasStorageCondition"]}
+    return {
+        "number": told["inseam:number"],
+        "id": told["dct:identifier"],
+        "event": told["inseam:event"],
+        "valid": told["dpv:hasConsentStatus"] in VALID,
+        "at": datetime.fromisoformat(told["dpv:isIndicatedAtTime"]),
+        "until": datetime.fromisoformat(told["dpv:hasDuration"]["dct:valid"]),
+        "vendor": vendor["dpv:hasName"],
+        "client": vendor["dct:identifier"],
+        "contact": vendor["dpv:hasContact"],
+        "notice": notice["dct:title"],
+        "basis": told["dpv:hasLegalBasis"]["@id"].removeprefix("dpv:"),
+        "keeps": storage["dpv:StorageDuration"],
+        "where": storage["dpv:StorageLocation"],
+        "agreement": (told["inseam:agreement"] or {}).get("id"),
+        "before": told["inseam:predecessorHash"],
+        "hash": content_hash(told),
+        "kinds": sorted({one["dct:title"] for one in told["dpv:hasPersonalData"]}),
+    }
 
 
 @router.post("/permissions/{grant_id}/revoke")

@@ -120,6 +120,18 @@ SECURITY_EVENTS = {
 }
 _ALARMING = ("token-reused", "recovery-code-used")
 
+_EVENTS = {
+    "given": "Given",
+    "changed": "Changed",
+    "kept": "Kept",
+    "paused": "Paused",
+    "resumed": "Resumed",
+    "revoked": "Taken back",
+    "ended": "Ended by them",
+    "superseded": "Replaced by a newer one",
+    "expired": "Run out",
+}
+
 REFUSALS = {
     "no-grant": "There was no permission.",
     "not-granted": "The permission does not cover this.",
@@ -246,6 +258,11 @@ def used(limits: Mapping[str, Any]) -> str:
     if most is None:
         return f"Used {times(limits['used'])}." if limits["used"] else "Not used yet."
     return f"Used {limits['used']:,} of {most:,}."
+
+
+def event(what: str) -> str:
+    """What became of a permission, as the head of its receipt."""
+    return _EVENTS[what]
 
 
 def keeps(retention: str) -> str:

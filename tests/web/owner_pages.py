@@ -541,6 +541,7 @@ def permission():
         ],
         owed=None,
         agreement=N(**HELD, signed_at=None),
+        receipts=[N(number=1, what="given", at=d(-100)), N(number=2, what="changed", at=d(-20))],
         tape=tape("100 of 365 days have passed", d(-100), d(265), NOW),
         reads=N(total=48, records=3120, last_at=d(0, -3)),
         versions=[
@@ -548,6 +549,30 @@ def permission():
             N(number=1, at=d(-100), what="You allowed it."),
         ],
     )
+
+
+def receipt(event, valid, **more):
+    told = N(
+        number=2,
+        id="urn:uuid:7b0f2f5e-2c0e-5a5e-9f5b-6f1d2d7f4c11",
+        event=event,
+        valid=valid,
+        at=d(-20),
+        until=d(265),
+        vendor="Mend & Co",
+        client="mend-and-co-9f2c41d07ab3",
+        contact="data@mendandco.example",
+        notice="We look at wear to tell you when a repair pays off.",
+        basis="contract",
+        keeps="P30D",
+        where="FR",
+        kinds=["How you use it", "What state it is in"],
+        agreement="SD-BASE-DP",
+        before="sha256:" + "0a" * 32,
+        hash="sha256:" + "b1" * 32,
+    )
+    vars(told).update(more)
+    return frame("/permissions/g1/receipts/2", receipt=told, permission_id="g1")
 
 
 def unasked(vendor, **more):
@@ -843,6 +868,11 @@ PAGES = {
     "permission-signed": (
         "owner/permission.html",
         permission() | {"agreement": N(**HELD, signed_at=d(-2))},
+    ),
+    "receipt": ("owner/receipt.html", receipt("given", True)),
+    "receipt-last": (
+        "owner/receipt.html",
+        receipt("revoked", False, keeps="Not stated by the recipient", agreement=None, before=None),
     ),
     "permission-bare": ("owner/permission.html", permission() | {"agreement": None}),
     "permission-owed": ("owner/permission.html", owing("overdue", ordered=False)),

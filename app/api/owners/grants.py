@@ -8,17 +8,33 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
-from app.api.examples import COPY_EXAMPLE, problem_responses
+from app.api.examples import (
+    COPY_EXAMPLE,
+    RECEIPT_EXAMPLE,
+    RECEIPT_FILE_EXAMPLE,
+    RECEIPTS_EXAMPLE,
+    problem_responses,
+)
 from app.api.owners.reach import keep_nowhere, owner_of, touches
-from app.api.views import owed_out, send_copy
+from app.api.views import (
+    ReceiptForm,
+    ReceiptNumber,
+    owed_out,
+    receipts_out,
+    send_copy,
+    send_receipt,
+    send_receipt_file,
+)
 from app.consent.agreed import hash_text, held_of
 from app.consent.duties import order
 from app.consent.errors import GrantNotFound
 from app.consent.grants import GrantView, get_grant, list_grants, pause, resume, revoke
+from app.consent.receipts import signed
 from app.kit.clock import Clock
 from app.kit.db import Database
 from app.kit.http import AppClock, AppDatabase, ReadDb, Session, StrictRoute
 from app.oauth.protect import OwnerGranter, OwnerReader, Principal
+from app.oauth.tools import AppAuthority, AppNotary
 from app.usage.wire import rfc3339
 
 router = APIRouter(
@@ -47,6 +63,61 @@ def show_own_grant(
     if not touches(caller, view):
         raise GrantNotFound
     return _grant_out(view)
+
+
+@router.get(
+    "/grants/{grant_id}/receipts",
+    summary="The receipts of a permission",
+    responses=problem_responses(401, 403, 404, 422) | {200: RECEIPTS_EXAMPLE},
+)
+def list_own_receipts(
+    grant_id: UUID, caller: OwnerReader, db: ReadDb, clock: AppClock
+) -> dict[str, Any]:
+    """One for each thing that became of it, in order. Each is bound to the one before by its
+    hash."""
+    _own_grant(db, clock, caller, grant_id)
+    return receipts_out(db, owner_of(caller), grant_id)
+
+
+@router.get(
+    "/grants/{grant_id}/receipts/file",
+    summary="All receipts of a permission, signed",
+    responses=problem_responses(401, 403, 404, 422) | {200: RECEIPT_FILE_EXAMPLE},
+)
+def show_own_receipt_file(
+    grant_id: UUID,
+    caller: OwnerReader,
+    db: ReadDb,
+    clock: AppClock,
+    notary: AppNotary,
+    authority: AppAuthority,
+) -> Response:
+    """A file that proves itself: each receipt as a JWS (RFC 7515 §7.2) over canonical JSON (RFC
+    8785), with this service's public keys. `inseam receipt verify` checks it without the service;
+    the vendor has the same."""
+    _own_grant(db, clock, caller, grant_id)
+    keys = authority.keyring.public_jwks()
+    return send_receipt_file(signed(db, notary, keys, owner_of(caller), grant_id))
+
+
+@router.get(
+    "/grants/{grant_id}/receipts/{number}",
+    summary="One receipt",
+    responses=problem_responses(401, 403, 404, 422) | {200: RECEIPT_EXAMPLE},
+)
+def show_own_receipt(
+    grant_id: UUID,
+    number: ReceiptNumber,
+    caller: OwnerReader,
+    db: ReadDb,
+    clock: AppClock,
+    notary: AppNotary,
+    form: ReceiptForm = "jsonld",
+) -> Response:
+    """What became of it then: JSON-LD with the fields of ISO/IEC TS 27560 in DPV terms, or a
+    Kantara Consent Receipt v1.1. Nothing in it says who you are."""
+    _own_grant(db, clock, caller, grant_id)
+    return send_receipt(db, notary, owner_of(caller), grant_id, number, form)
 
 
 @router.get(
@@ -135,6 +206,11 @@ def _hold_back(
         told = _grant_out(get_grant(db, clock, owner_of(caller), grant_id))
     clock.wait_until(quiet_at)
     return told
+
+
+def _own_grant(db: Session, clock: AppClock, caller: Principal, grant_id: UUID) -> None:
+    if not touches(caller, get_grant(db, clock, owner_of(caller), grant_id)):
+        raise GrantNotFound
 
 
 def _grant_out(view: GrantView) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from app.api.examples import COPY_EXAMPLE, problem_responses
 from app.api.views import send_copy
 from app.consent.agreed import Held, countersign, held_of
 from app.consent.errors import GrantNotFound
-from app.consent.grants import GrantPlace, find_own_place
+from app.consent.grants import GrantPlace
 from app.kit.http import AppClock, AppDatabase, ReadDb, Session, StrictRoute
 from app.oauth.countersign import check_signature
 from app.oauth.outside import with_keys
@@ -47,7 +47,7 @@ def show_agreement_held(
     """What you and the owner agreed on: a JWS (RFC 7515 §7.2) in canonical JSON, whose payload is
     the document and whose first signature is this service's, for the owner. The owner has the same
     bytes. Needs the scope grants:read."""
-    place = _place(db, caller, grant_id)
+    place = place_of(db, caller, grant_id)
     return send_copy(held_of(db, place.owner_id, place.grant_id, version))
 
 
@@ -70,7 +70,7 @@ async def sign_agreement_held(
 
     def sign() -> Held:
         with database.session() as db:
-            place = _place(db, caller, grant_id)
+            place = place_of(db, caller, grant_id)
             client = find_client(db, place.client_id)
             if client is None:
                 raise GrantNotFound
@@ -84,7 +84,8 @@ async def sign_agreement_held(
     return send_copy(await with_keys(authority, work))
 
 
-def _place(db: Session, caller: Principal, grant_id: UUID) -> GrantPlace:
+def place_of(db: Session, caller: Principal, grant_id: UUID) -> GrantPlace:
+    """Where a permission of this client is, also one that has ended. GrantNotFound."""
     place = find_own_place(db.connection(), caller.client_id, str(grant_id))
     if place is None:
         raise GrantNotFound
