@@ -13,7 +13,7 @@ from app.api.examples import COPY_EXAMPLE, problem_responses
 from app.api.views import send_copy
 from app.consent.agreed import Held, countersign, held_of
 from app.consent.errors import GrantNotFound
-from app.consent.grants import GrantPlace
+from app.consent.grants import GrantPlace, find_own_place
 from app.kit.http import AppClock, AppDatabase, ReadDb, Session, StrictRoute
 from app.oauth.countersign import check_signature
 from app.oauth.outside import with_keys
