@@ -32,6 +32,9 @@ def detail(**more: Any) -> GrantDetail:
         "window_to": None,
         "until": NOON + 90 * DAY,
         "terms": None,
+        "action": "read",
+        "precision_time": "exact",
+        "precision_place": "exact",
     }
     return GrantDetail(**(told | more))
 

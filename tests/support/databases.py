@@ -21,6 +21,7 @@ from tests.support.postgres import Server
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = "inseam_template"
+_KEYS = ("kek.json", "keyring.json", "keys.db")
 
 # Empties every table that holds a row. Foreign keys rest meanwhile, so the order is free.
 WIPE = """
@@ -81,6 +82,8 @@ def copy_sqlite(template: Path, file: Path) -> str:
 def lay_keys(run_dir: Path, data_dir: Path) -> None:
     """The keys of a service that was started before, for a folder that has none: to make them anew
     takes as long as all else that a test's service does at its start."""
+    if any((data_dir / name).exists() for name in _KEYS):
+        return
     made = run_dir / "keys"
     with _alone(run_dir / "keys.lock"):
         if not made.exists():
@@ -90,7 +93,7 @@ def lay_keys(run_dir: Path, data_dir: Path) -> None:
             open_log_keys(Settings(data_dir=draft), clock).close()
             Keyring(draft / "keyring.json", clock)
             draft.rename(made)
-    for name in ("kek.json", "keyring.json", "keys.db"):
+    for name in _KEYS:
         shutil.copy(made / name, data_dir / name)
 
 
