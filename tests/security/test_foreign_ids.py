@@ -77,17 +77,21 @@ def attempts(stage: Stage, export: str) -> dict[tuple[str, str], list[Any]]:
     tried: dict[tuple[str, str], list[Any]] = {
         route: [(s.other_maker | KEY, one)] for route, one in makers.items()
     }
-    tried["GET", "/v1/data/objects/{object_id}/records"] = [
-        (s.other_vendor, s.thing),
-        (s.vendor, s.other_thing),
-        (s.vendor, s.jeans),
-        (s.vendor, s.coat),
-        (s.vendor, s.theirs),
-    ]
+    for what in ("records", "buckets", "summary"):
+        tried["GET", f"/v1/data/objects/{{object_id}}/{what}"] = [
+            (s.other_vendor, s.thing),
+            (s.vendor, s.other_thing),
+            (s.vendor, s.jeans),
+            (s.vendor, s.coat),
+            (s.vendor, s.theirs),
+        ]
     of_mine = "/v1/me/objects/{object_id}"
     own = {(method, f"{of_mine}/{end}"): [s.theirs, s.thing] for method, end in OF_MINE} | {
         ("GET", "/v1/me/grants/{grant_id}"): [],
         ("GET", "/v1/me/grants/{grant_id}/agreement"): [],
+        ("GET", "/v1/me/grants/{grant_id}/receipts"): [],
+        ("GET", "/v1/me/grants/{grant_id}/receipts/file"): [],
+        ("GET", "/v1/me/grants/{grant_id}/receipts/{number}"): [],
         ("POST", "/v1/me/grants/{grant_id}/pause"): [],
         ("POST", "/v1/me/grants/{grant_id}/resume"): [],
         ("POST", "/v1/me/grants/{grant_id}/revoke"): [],
@@ -106,6 +110,8 @@ def attempts(stage: Stage, export: str) -> dict[tuple[str, str], list[Any]]:
         "/objects/{object_id}/erase": s.jeans,
         "/permissions/{grant_id}": s.grant,
         "/permissions/{grant_id}/agreement": s.grant,
+        "/permissions/{grant_id}/receipts": s.grant,
+        "/permissions/{grant_id}/receipts/{number}": s.grant,
         "/exports/{export_id}": export,
         "/exports/{export_id}/state": export,
         "/exports/{export_id}/events": export,
@@ -128,6 +134,8 @@ def attempts(stage: Stage, export: str) -> dict[tuple[str, str], list[Any]]:
     tried["POST", "/v1/data/duties/{grant_id}"] = [(reader, s.grant)]
     for method in ("GET", "POST"):
         tried[method, "/v1/data/grants/{grant_id}/agreement"] = [(reader, s.grant)]
+    for end in ("", "/file", "/{number}"):
+        tried["GET", f"/v1/data/grants/{{grant_id}}/receipts{end}"] = [(reader, s.grant)]
     tried |= consent_and_claim(s) | security_page(s)
     return tried
 
@@ -230,7 +238,10 @@ def ask(stage: Stage, method: str, path: str, token: dict[str, str] | None, one:
     """As the other owner's browser, or with a token."""
     first, _, rest = path.partition("{")
     where = first + one + rest.partition("}")[2].replace("{stream}", "wash")
-    where = where.replace("{key_id}", DEVICE.key.key_id)
+    where = where.replace("{key_id}", DEVICE.key.key_id).replace("{number}", "1")
+    where += {"buckets": "?stream=wear&size=day", "summary": "?stream=wear"}.get(
+        where.rpartition("/")[2], ""
+    )
     http = stage.other.http if token is None else stage.story.api
     bodies = {
         "/events": EVENT,
