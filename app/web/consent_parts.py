@@ -208,8 +208,8 @@ def agreement_said(asked: RequestView) -> dict[str, Any] | None:
 
 
 def agreement_link(one: Agreement) -> dict[str, str]:
-    """An agreement by its title, and its page."""
-    return {"title": one.title, "page": f"/agreements/{one.id}?version={one.version}"}
+    """An agreement by its title, and the page of these very words."""
+    return {"title": one.title, "page": f"/agreements/{one.hash.hex()}"}
 
 
 def given_before(asked: RequestView, things: Things, fmt: Formatter) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@ both sides, and what is above the owner's limits may be refused unasked (R-02 to
 """
 
 import json
+import re
 from base64 import urlsafe_b64decode
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -172,7 +173,13 @@ def test_r_03_the_page_says_which_agreement_will_hold(
 ) -> None:
     firm = Firm(story, *accepts)
     asking = story.ask(firm.client)
-    assert said in page_of(owner, asking.page)
+    page = page_of(owner, asking.page)
+    assert said in page
+    assert "SD-BASE" not in page, "codes are for machines"
+    links = re.findall(r"/agreements/[0-9a-f]{64}", page)
+    titles = {OWN.title} | ({find(held).title} if held else set())
+    assert {title for link in links for title in titles if title in page_of(owner, link)} == titles
+    assert owner.get(f"/agreements/{'0' * 64}").status_code == 404
     tokens = asking.redeem(asking.allow(owner, [jeans]))
     page = page_of(owner, f"/permissions/{tokens['grant_id']}")
     if held is None:
