@@ -196,6 +196,12 @@ def show_receipt(
     return render(request, "owner/receipt.html", receipt=_receipt(told), permission_id=grant_id)
 
 
+def _title_of(agreement: Mapping[str, str] | None) -> str | None:
+    if agreement is None:
+        return None
+    return find_by_hash(bytes.fromhex(agreement["hash"].removeprefix("sha256:"))).title
+
+
 def _receipt(told: Mapping[str, Any]) -> dict[str, Any]:
     vendor, notice = told["dpv:hasDataController"], told["dpv:hasNotice"]
     storage = {one["@type"]: one["dct:description"] for one in told["dpv:hasStorageCondition"]}
@@ -213,7 +219,7 @@ def _receipt(told: Mapping[str, Any]) -> dict[str, Any]:
         "basis": told["dpv:hasLegalBasis"]["@id"].removeprefix("dpv:"),
         "keeps": storage["dpv:StorageDuration"],
         "where": storage["dpv:StorageLocation"],
-        "agreement": (told["inseam:agreement"] or {}).get("id"),
+        "agreement": _title_of(told["inseam:agreement"]),
         "before": told["inseam:predecessorHash"],
         "hash": content_hash(told),
         "kinds": sorted({one["dct:title"] for one in told["dpv:hasPersonalData"]}),

@@ -567,7 +567,7 @@ def receipt(event, valid, **more):
         keeps="P30D",
         where="FR",
         kinds=["How you use it", "What state it is in"],
-        agreement="SD-BASE-DP",
+        agreement="The service, and nothing else, with your data on request",
         before="sha256:" + "0a" * 32,
         hash="sha256:" + "b1" * 32,
     )
