@@ -174,9 +174,12 @@ def test_summary_follows_what_is_ticked(asked: Page) -> None:
     listed = asked.locator("#objects label").all_inner_texts()
     first, second = [name for name in listed if name in (JEANS, WASHER)]
     assert summary(asked) == (
-        f"Mend & Co may read the use and body data of {first} and {second}, "
+        f"Mend & Co may read the use and body data by the day of {first} and {second}, "
         f"from {since.day} {since:%b %Y} on, until {end.day} {end:%b %Y}."
     )
+    asked.get_by_label("Told (Your body)").select_option(label="By the week")
+    asked.get_by_label("Told (How you use it)").select_option(label="By the month")
+    assert "the use by the month and body data by the week of" in summary(asked)
 
 
 def test_history_from_an_earlier_day_is_granted(asked: Page, world: World) -> None:

@@ -39,6 +39,7 @@ class Stub:
     reason: str | None = None  # why every token is dead
     failure: tuple[int, dict[str, Any], dict[str, str]] | None = None
     gone: bool = False
+    by_day: bool = False
     deaf: bool = False  # to revocations
     records: list[dict[str, Any]] = field(default_factory=list)
     codes: dict[str, str] = field(default_factory=dict)
@@ -114,6 +115,7 @@ class Stub:
             "identifier": OBJECT,
             "actions": ["read"],
             "datatypes": [one.partition(":")[0] for one in self.scope.split()],
+            **({"precision": {"time": "day", "place": "exact"}} if self.by_day else {}),
             "window": {"from": "2026-08-01T00:00:00Z", "to": None},
             "until": "2099-05-02T22:59:59Z",
             "purpose": "RepairImpairments",
@@ -156,6 +158,9 @@ class Stub:
             "window": {"from": None, "to": None},
             "until": "2099-05-02T22:59:59Z",
         }
+        if self.by_day:
+            told = {"action": "read", "time": "day", "place": "exact", "zone": "Europe/Paris"}
+            one["precision"] = dict.fromkeys(categories, told)
         body = {"objects": [] if self.gone else [one], "grant": {"id": GRANT, "version": 1}}
         return self._refusal(request) or JSONResponse(body)
 
@@ -165,6 +170,8 @@ class Stub:
         end = start + min(int(request.query_params["limit"]), 50)
         more = str(end) if end < len(self.records) else None
         body = {"records": self.records[start:end], "next": more, "grant": {"id": GRANT}}
+        if self.by_day:
+            return _problem(403, "above-precision", "This is more exact than the owner allows.", "")
         return self._refusal(request) or JSONResponse(body)
 
     def _refusal(self, request: Request) -> Response | None:

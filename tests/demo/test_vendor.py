@@ -94,6 +94,14 @@ def test_what_was_not_given_is_said_and_not_guessed(site: TestClient, stub: Stub
     assert "Minutes worn a day" not in page
 
 
+def test_what_is_told_by_the_day_is_said_and_not_drawn(site: TestClient, stub: Stub) -> None:
+    stub.by_day = True
+    page = connected(site, stub)
+    assert ", by the day" in page
+    assert "We cannot say" in page
+    assert "Minutes worn a day" not in page
+
+
 def test_wrong_state_connects_nothing(site: TestClient, stub: Stub) -> None:
     answer = site.get(stub.allow(asked(site), state="made-up"))
     assert answer.status_code == 400

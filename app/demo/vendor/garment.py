@@ -107,15 +107,24 @@ def given_words(detail: Mapping[str, Any], names: Mapping[str, str]) -> dict[str
     window = detail.get("window") or {}
     since, to = window.get("from"), window.get("to")
     kinds = [KINDS.get(kind, kind) for kind in detail.get("datatypes", [])]
+    how = _told(detail)
     purpose = str(detail.get("purpose", "")).rpartition("#")[2]
     return {
         "thing": names.get(detail.get("identifier", ""), "One garment"),
-        "kinds": "; ".join(kinds) or "nothing",
+        "kinds": ("; ".join(kinds) or "nothing") + how,
         "since": _from(since) if since else "all that was recorded",
         "to": _to(to) if to else "and what is still to come",
         "until": when(detail["until"], "last") if detail.get("until") else "not said",
         "purpose": PURPOSES.get(purpose, purpose or "not said"),
     }
+
+
+def _told(detail: Mapping[str, Any]) -> str:
+    """How exactly, where not exactly."""
+    if detail.get("actions") == ["summary"]:
+        return ", in a few words"
+    time = detail.get("precision", {}).get("time", "exact")
+    return "" if time == "exact" else f", by the {time}"
 
 
 def kept_words(asked: str, scope: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -38,6 +38,10 @@ class Later(Exception):
 
 class NotThere(Later):
     """The service knows no such object, or this permission does not cover it."""
+
+
+class NotInRecords(Later):
+    """All that the permission covers is told over longer stretches of time, or in a few words."""
 
 
 class Ended(Exception):
@@ -178,6 +182,10 @@ class Service:
                 records[one["id"]] = await self._records(link, one["id"])
             except NotThere:  # dropped from the permission since the list was read
                 continue
+            except NotInRecords:  # we draw records, and were given none
+                records[one["id"]] = []
+            streams = one["product"]["streams"]
+            one["product"]["streams"] = [s for s in streams if _is_by_record(one, s["category"])]
         return Copies([one for one in objects if one["id"] in records], records, datetime.now(UTC))
 
     async def _records(self, link: Link, object_id: str) -> list[dict[str, Any]]:
@@ -260,12 +268,20 @@ def _problem(answer: Any) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
+def _is_by_record(told: Mapping[str, Any], kind: str) -> bool:
+    """Whether a thing's kind of data is told record by record."""
+    precision = told.get("precision", {}).get(kind, {})
+    return (precision.get("action", "read"), precision.get("time", "exact")) == ("read", "exact")
+
+
 def _error_of(answer: Any) -> Later | Ended:
     problem = _problem(answer)
     detail = str(problem.get("detail") or problem.get("title") or "")
     match answer.status_code:
         case 401:
             return Ended(_farewell(str(problem.get("reason", "")), detail, answer))
+        case 403 if str(problem.get("type")).endswith("/above-precision"):
+            return NotInRecords("These are told by the day, or longer", detail)
         case 403 if "paused" in f"{problem.get('type')} {problem.get('reason')}":
             return Later("The owner has paused this permission", detail)
         case 403:
