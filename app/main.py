@@ -94,7 +94,9 @@ class Service(FastAPI):
     def __init__(self, settings: Settings, **told: Any) -> None:
         super().__init__(**told)
         hot = HotRoad(
-            super().__call__, routes=[*events.router.routes, *oauth.HOT], origin=settings.origin
+            super().__call__,
+            routes=[*events.router.routes, *oauth.HOT, *vendor_data.HOT],
+            origin=settings.origin,
         )
         gate = BodyGate(
             hot,

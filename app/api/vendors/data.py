@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Request
 from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 from starlette.responses import Response
+from starlette.routing import Route
 
 from app.api.examples import BEARER, RECORDS_EXAMPLE, VENDOR_OBJECTS_EXAMPLE, problem_responses
 from app.api.query import query_parameters, read_query
@@ -17,7 +18,7 @@ from app.disclosure.records import Wanted, read_records
 from app.keys.log_keys import run
 from app.kit.deadline import TimedResponse
 from app.kit.errors import DomainError, MalformedRequest, NotFound
-from app.kit.http import AppClock, AppCursors, AppDatabase, AppSettings, Connection
+from app.kit.http import AppClock, AppDatabase, AppSettings, Connection
 from app.kit.limits import Limit, spend
 from app.kit.paging import MAX_LIMIT
 from app.oauth.errors import GrantOver, InsufficientScope, InvalidToken
@@ -31,7 +32,6 @@ from app.oauth.protect import (
     slices_of,
     with_grant,
 )
-from app.oauth.tools import AppLogKeys
 from app.objects.categories import VENDOR_SCOPES
 
 router = APIRouter(prefix="/v1/data", tags=["Vendors: data"])
@@ -62,6 +62,7 @@ class RecordsQuery(BaseModel):
 
 
 RECORDS_QUERY = query_parameters(RecordsQuery)
+_OBJECT = {"name": "object_id", "in": "path", "required": True, "schema": {"type": "string"}}
 
 
 @router.get(
@@ -92,32 +93,31 @@ async def list_granted_objects(
 @router.get(
     "/objects/{object_id}/records",
     summary="Read an object's records",
-    openapi_extra=BEARER | RECORDS_QUERY,
+    openapi_extra=BEARER | {"parameters": [_OBJECT, *RECORDS_QUERY["parameters"]]},
     responses=problem_responses(400, 401, 403, 404, 422, 429) | {200: RECORDS_EXAMPLE},
 )
-async def read_granted_records(
-    request: Request,
-    object_id: str,
-    database: AppDatabase,
-    clock: AppClock,
-    cursors: AppCursors,
-    keys: AppLogKeys,
-    settings: AppSettings,
-) -> Response:
+async def read_granted_records(request: Request) -> Response:
     """Exactly what was granted of what is stored, in order of time; the window is half-open.
     What is told over stretches of time alone is left out; see `buckets` and `summary`.
     Follow `next` (also in the header Link) until it is null. An object that was not granted is
     404, exactly as one that does not exist. Every call stands in the owner's history."""
+    tools, object_id = request.app.state, request.path_params["object_id"]  # a hot road: see main
+    clock, settings, keys = tools.clock, tools.settings, tools.log_keys
     shown, named = credential_of(request), named_grant(request)
     wanted = read_wanted(request)
     deadline = timedelta(seconds=settings.send_deadline_seconds)
 
     def work(conn: Connection) -> Disclosed | NotDisclosed:
         reader = admit(conn, clock, shown, named, settings.rate_data_per_minute)
-        return read_records(conn, clock, cursors, keys, reader, object_id, wanted, deadline)
+        return read_records(conn, clock, tools.cursors, keys, reader, object_id, wanted, deadline)
 
-    outcome = await run(database, keys, work)
+    outcome = await run(tools.db, keys, work)
     return send(outcome, clock, request, is_named=named is not None)
+
+
+HOT = [
+    route for route in router.routes if isinstance(route, Route) and route.path.endswith("/records")
+]
 
 
 def read_wanted(request: Request) -> Wanted | DomainError:
