@@ -19,7 +19,7 @@ from app.accesses.history import (
     write_position,
 )
 from app.accesses.models import Access
-from app.accesses.record import EXPORT, READING, STREAM
+from app.accesses.record import EXPORT, READINGS, STREAM
 from app.kit.http import AppClock, AppCursors, ReadDb, Session
 from app.kit.ids import parse_id
 from app.objects.products import streams_of
@@ -107,7 +107,7 @@ def _entry(
 
 
 def _window(row: Access, fmt: Formatter) -> str:
-    if row.result != "given" or row.action not in (READING, STREAM):
+    if row.result != "given" or row.action not in (*READINGS, STREAM):
         return ""
     end = fmt.on(row.window_to or row.at)
     if row.window_from is None:
